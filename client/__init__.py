@@ -1,0 +1,1 @@
+"""What runs where the events are: the Flower ClientApp, the client update, the device runtime."""

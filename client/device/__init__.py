@@ -1,0 +1,1 @@
+"""The device runtime: opens verified releases and ranks, explains and forgets offline, without torch."""

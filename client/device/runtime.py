@@ -1,0 +1,141 @@
+"""The runtime: one guarded ONNX session that ranks and explains; holds nothing about the person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import ArrayLike, NDArray
+
+from client.device.guard import check_model
+from client.errors import ClientError
+
+FORMAT = "penchant-ranking-1"
+"""The inputs and outputs this runtime speaks; the exporter's module documents them."""
+
+
+class ModelRefused(ClientError):
+    """The model cannot be run here: the caller keeps the release it has."""
+
+    code = "model_refused"
+
+
+class RequestError(ClientError):
+    """The request is not one a ranking can answer: the caller mends its arguments.
+
+    The message names no item: what a person met must not reach a log.
+    """
+
+    code = "request_malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The best unseen items, best first, and what each score is made of.
+
+    Args:
+        items: (n,) int64 catalogue positions; fewer than asked for when fewer are unseen.
+        scores: (n,) float64, each the sum of its row of events, its bias and its local part within 1e-6.
+        events: (n, H) float64, the part of each event in the order they were given.
+        bias: (n,) float64, the part of popularity.
+        local: (n,) float64, the part of the person's own shifts.
+    """
+
+    items: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    events: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    local: NDArray[np.float64]
+
+
+class Runtime:
+    """Rank with one model: what comes out is a function of the model's bytes and the arguments alone."""
+
+    def __init__(self, model: bytes) -> None:
+        """Load a model whose origin is already verified.
+
+        Args:
+            model: the model's bytes; guarded here again before the ONNX runtime sees them.
+
+        Raises:
+            GuardError: the bytes are not a plain ranking graph.
+            ModelRefused: it is another format, or the ONNX runtime cannot load it.
+        """
+        self.metadata: Mapping[str, str] = check_model(model)
+        items = self.metadata.get("items", "")
+        if self.metadata.get("format") != FORMAT or not (
+            items.isascii() and items.isdigit() and len(items) < 10
+        ):
+            raise ModelRefused(f"the model is not of format {FORMAT}: update this software")
+        self.items = int(items)
+        ort.disable_telemetry_events()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors share no base class
+            raise ModelRefused(f"the ONNX runtime refuses the model: {type(error).__name__}") from None
+
+    def rank(
+        self,
+        history: ArrayLike,
+        *,
+        ages: ArrayLike,
+        kinds: ArrayLike,
+        deltas: Mapping[int, float],
+        seen: ArrayLike,
+        k: int,
+    ) -> Ranked:
+        """Rank the whole catalogue for one person.
+
+        Args:
+            history: (H,) catalogue positions of the events.
+            ages: (H,) age of each event in events, 0 the latest.
+            kinds: (H,) weight of each event's kind, finite and not negative.
+            deltas: local shift of an item's score by its position, finite.
+            seen: (S,) positions never to show.
+            k: items wanted, at least 1.
+
+        Raises:
+            RequestError: lengths, positions or numbers are out of their range.
+            ModelRefused: the model failed on a request in range.
+        """
+        if k < 1:
+            raise RequestError("k must be at least 1")
+        events = self._positions(history), _numbers(ages, at_least=0), _numbers(kinds, at_least=0)
+        if len({len(column) for column in events}) > 1:
+            raise RequestError("history, ages and kinds must have one entry per event each")
+        feed = {
+            **dict(zip(("history", "ages", "kinds"), events, strict=True)),
+            "delta_items": self._positions(list(deltas)),
+            "delta_values": _numbers(list(deltas.values())),
+            "seen": self._positions(seen),
+            "k": np.array([min(k, self.items)], np.int64),
+        }
+        try:
+            items, scores, events, bias, local = self._session.run(None, feed)
+        except Exception as error:  # onnxruntime's errors share no base class and quote positions
+            raise ModelRefused(f"the model fails on a request: {type(error).__name__}") from None
+        shown = np.isfinite(scores)
+        return Ranked(items[shown], scores[shown], events[shown], bias[shown], local[shown])
+
+    def _positions(self, values: ArrayLike) -> NDArray[np.int64]:
+        """Return catalogue positions as the graph takes them."""
+        positions = np.asarray(values)
+        if positions.size == 0:
+            return np.zeros(0, np.int64)
+        if positions.ndim != 1 or not np.issubdtype(positions.dtype, np.integer):
+            raise RequestError("item positions must be one list of whole numbers")
+        if positions.min() < 0 or positions.max() >= self.items:
+            raise RequestError(f"an item position is outside the catalogue of {self.items} items")
+        return positions.astype(np.int64)
+
+
+def _numbers(values: ArrayLike, *, at_least: float = -np.inf) -> NDArray[np.float32]:
+    """Return weights, ages or shifts as the graph takes them."""
+    numbers = np.asarray(values, np.float32)
+    if numbers.ndim != 1 or not np.isfinite(numbers).all() or np.any(numbers < at_least):
+        raise RequestError(f"ages, weights and shifts must be finite numbers of at least {at_least}")
+    return numbers

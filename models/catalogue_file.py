@@ -1,0 +1,77 @@
+"""The catalogue file of a release: what a device shows, as one canonical JSON object.
+
+Format ``penchant-catalogue-1``: UTF-8, keys sorted, no white space, nothing escaped that JSON lets stand:
+
+    {"format":"penchant-catalogue-1","genres":[["Comedy"],...],"ids":["1",...],"titles":["Toy Story",...],
+    "years":[1995,...]}
+
+One catalogue has exactly one file, so a digest of the file names the catalogue. Row i is item position i of the
+model that carries this digest.
+"""
+
+import json
+
+import numpy as np
+
+from models.catalogue import Catalogue, CatalogueError
+
+FORMAT = "penchant-catalogue-1"
+
+
+def encode_catalogue(catalogue: Catalogue) -> bytes:
+    """Write a catalogue as its one file.
+
+    Raises:
+        CatalogueError: a text is not Unicode (lone surrogates have no UTF-8).
+    """
+    value = {
+        "format": FORMAT,
+        "genres": [list(names) for names in catalogue.genres],
+        "ids": list(catalogue.ids),
+        "titles": list(catalogue.titles),
+        "years": catalogue.years.tolist(),
+    }
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise CatalogueError(f"a catalogue text is not Unicode: {error.reason}") from None
+
+
+def decode_catalogue(data: bytes) -> Catalogue:
+    """Read a catalogue file; only the exact bytes `encode_catalogue` writes are accepted.
+
+    Raises:
+        CatalogueError: the bytes are anything else; a release with such a file must not be used.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise CatalogueError("the catalogue file is not JSON in UTF-8") from None
+    if not isinstance(value, dict) or value.keys() != {"format", "genres", "ids", "titles", "years"}:
+        raise CatalogueError("the catalogue file must hold format, genres, ids, titles and years alone")
+    if value["format"] != FORMAT:
+        raise CatalogueError(f"the catalogue file is not of format {FORMAT}: update this software")
+    genres, years = value["genres"], value["years"]
+    if not isinstance(genres, list) or not all(_texts(names) for names in genres):
+        raise CatalogueError("genres must be a list of lists of text")
+    if not _texts(value["ids"]) or not _texts(value["titles"]):
+        raise CatalogueError("ids and titles must be lists of text")
+    if not isinstance(years, list) or not all(
+        type(year) is int and -(2**15) <= year < 2**15 for year in years
+    ):
+        raise CatalogueError("years must be whole numbers of 16 bits")
+    catalogue = Catalogue(
+        tuple(value["ids"]),
+        tuple(value["titles"]),
+        np.array(years, np.int16),
+        tuple(tuple(names) for names in genres),
+    )
+    if encode_catalogue(catalogue) != data:
+        raise CatalogueError("the catalogue file is not in its canonical form")
+    return catalogue
+
+
+def _texts(value: object) -> bool:
+    """Tell whether a parsed value is a list of text."""
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)

@@ -1,0 +1,161 @@
+"""The three-round recipe: popularity, then tastes, then the company each item keeps, then the parameters.
+
+    basis = after_popularity(...)           ask moments_input(basis, settings)
+    tastes = find_tastes(...)               ask context_input(basis, tastes, settings)
+    assemble(basis, tastes, context, features, settings) -> GlobalParameters
+
+Every step is a pure function of released statistics and public features. One set of settings serves every
+noise level, no noise included: how many tastes there are follows from what stands above the noise edge.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.basis import Basis, build_basis, positive_popularity
+from models.content import content_table
+from models.errors import ModelError
+from models.history import Float
+from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput
+from models.parameters import GlobalParameters
+from models.spectral import unit
+from models.tastes import Tastes, company
+
+Wide = NDArray[np.float64]
+
+
+class RecipeError(ModelError):
+    """A setting of the recipe is out of range: the caller mends the scenario."""
+
+    code: ClassVar[str] = "recipe_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeSettings:
+    """Every knob of the recipe; none decides privacy.
+
+    Args:
+        scale_power: how strongly rare items are lifted: item scale = relative popularity ** -scale_power.
+        feature_directions: directions of the public features in the basis of the moments round.
+        top_items: most popular items with a direction of their own in that basis.
+        near_window: events of one person at most so far apart count as near.
+        near_tau: decay of nearness, in events.
+        near_share: part that near events have beside all events of a person, in [0, 1].
+        rank_limit: most tastes kept.
+        taste_blend: part of the plain taste in the output table beside the company an item keeps.
+        numbers_per_item: taste in, taste out and content of an item hold at most so many numbers together.
+        content_dimensions: most numbers of the content row; tastes come first.
+        recency_floor: weight of the oldest event of a history, the latest having 1.
+        recency_tau: decay of that weight, in events.
+        fade_in: evidence at which personalization has half its strength.
+        taste_weight: weight of the learnt part of a score.
+        content_weight: weight of the public part.
+        popularity_weight: weight of standardized log popularity.
+    """
+
+    scale_power: float
+    feature_directions: int
+    top_items: int
+    near_window: int
+    near_tau: float
+    near_share: float
+    rank_limit: int
+    taste_blend: float
+    numbers_per_item: int
+    content_dimensions: int
+    recency_floor: float
+    recency_tau: float
+    fade_in: float
+    taste_weight: float
+    content_weight: float
+    popularity_weight: float
+
+    def __post_init__(self) -> None:
+        if self.feature_directions < 0 or self.top_items < 0 or self.feature_directions + self.top_items < 1:
+            raise RecipeError(
+                "feature_directions and top_items must not be negative, and one must be positive"
+            )
+        if not 2 <= 2 * self.rank_limit <= self.numbers_per_item:
+            raise RecipeError("rank_limit must be at least 1 and at most half of numbers_per_item")
+        if self.content_dimensions < 0:
+            raise RecipeError("content_dimensions must not be negative")
+
+    @property
+    def near(self) -> Nearness:
+        """How closeness in time counts, in both rounds that use it."""
+        return Nearness(window=self.near_window, tau=self.near_tau, share=self.near_share)
+
+
+def popularity_input(items: int) -> PopularityInput:
+    """Ask the popularity round's question."""
+    return PopularityInput(items=items)
+
+
+def after_popularity(
+    mean: Wide, features: Float, settings: RecipeSettings, *, std: float, population: float
+) -> Basis:
+    """Build the public basis from the popularity round.
+
+    Args:
+        mean: (items,) noisy sum over the denominator.
+        features: (items, f) public item knowledge, f may be 0.
+        settings: the recipe's knobs.
+        std: noise on each value of the mean.
+        population: the denominator D.
+    """
+    return build_basis(
+        positive_popularity(mean, std=std, population=population),
+        features,
+        scale_power=settings.scale_power,
+        feature_directions=settings.feature_directions,
+        top_items=settings.top_items,
+    )
+
+
+def moments_input(basis: Basis, settings: RecipeSettings) -> MomentsInput:
+    """Ask the moments round's question: what occurs together along the basis."""
+    projection = (basis.scale[:, None] * basis.table).astype(np.float32)
+    return MomentsInput(projection=projection, near=settings.near)
+
+
+def context_input(basis: Basis, tastes: Tastes, settings: RecipeSettings) -> ContextInput:
+    """Ask the item x context round's question: which tastes surround each item."""
+    table = basis.scale[:, None] * tastes.table * np.sqrt(tastes.fidelity)
+    return ContextInput(
+        tastes=table.astype(np.float32), scale=basis.scale.astype(np.float32), near=settings.near
+    )
+
+
+def assemble(
+    basis: Basis, tastes: Tastes, context: Wide, features: Float, settings: RecipeSettings
+) -> GlobalParameters:
+    """Put together what a release publishes.
+
+    A history speaks by what its items are (scaled tastes) and by the company they keep, half and half; an
+    item answers by the company it keeps and a part of its plain taste.
+
+    Args:
+        basis: after the popularity round.
+        tastes: after the moments round.
+        context: (items, r) noisy mean of the item x context round.
+        features: (items, f) public item knowledge, f may be 0.
+        settings: the recipe's knobs.
+    """
+    around = company(context, basis)
+    reliable = np.sqrt(tastes.fidelity)
+    inward = around + unit(basis.scale[:, None] * tastes.table, axis=0) * reliable
+    outward = around + settings.taste_blend * tastes.table * reliable
+    room = min(settings.content_dimensions, settings.numbers_per_item - 2 * tastes.rank)
+    return GlobalParameters(
+        taste_in=inward.astype(np.float32),
+        taste_out=outward.astype(np.float32),
+        content=content_table(features, dimensions=room),
+        bias=(settings.popularity_weight * basis.log_popularity).astype(np.float32),
+        alpha=settings.recency_floor,
+        tau=settings.recency_tau,
+        fade_in=settings.fade_in,
+        taste_weight=settings.taste_weight,
+        content_weight=settings.content_weight,
+    )

@@ -1,0 +1,1 @@
+"""Promises both sides share: terms, clipping, noise, accounting, keys, the ledger and its verification."""

@@ -1,0 +1,132 @@
+"""The public log: events as canonical leaves of a Merkle tree whose head is signed. Bytes in, bytes out, no disk.
+
+An export is one leaf a line. It means nothing without a checkpoint, and with one no byte of it can change.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from privacy.checkpoint import Checkpoint, LogProof, open_checkpoint, sign_checkpoint
+from privacy.errors import PrivacyError
+from privacy.events import Event, decode_event, encode_event
+from privacy.keys import SigningKey, VerifyKey
+from privacy.merkle import Peaks, inclusion_proof, root
+
+
+class LedgerError(PrivacyError):
+    """The entries are not those that the checkpoint commits to: the log was changed, cut or forked."""
+
+    code: ClassVar[str] = "ledger_refused"
+
+
+class Ledger:
+    """An append-only log with one writer.
+
+    Args:
+        origin: the log's name, as in its checkpoints.
+        key: signs checkpoints.
+    """
+
+    def __init__(self, origin: str, key: SigningKey) -> None:
+        self._origin = Checkpoint(origin, 0, Peaks().root).origin
+        self._key = key
+        self._events: list[Event] = []
+        self._leaves: list[bytes] = []
+        self._peaks = Peaks()
+
+    @classmethod
+    def resume(cls, data: bytes, checkpoint: bytes, *, origin: str, key: SigningKey) -> "Ledger":
+        """Continue a log after a restart.
+
+        Entries beyond the checkpoint are kept: they were recorded before a crash, and forgetting one would forget
+        a spend.
+
+        Args:
+            data: everything that was stored of `export`, whole lines.
+            checkpoint: the latest one that was stored.
+            origin: the log's name.
+            key: the key that signed the checkpoint.
+
+        Raises:
+            LedgerError: the stored entries do not begin with those of the checkpoint.
+            SignatureError: the checkpoint is not of this key and origin.
+            CanonicalError, RecordError: an entry is no event.
+        """
+        signed = open_checkpoint(checkpoint, key.public, origin=origin)
+        leaves = _leaves(data)
+        _check(leaves[: signed.size], signed)
+        ledger = cls(origin, key)
+        for leaf in leaves:
+            ledger.append(decode_event(leaf))
+        return ledger
+
+    def append(self, event: Event) -> int:
+        """Append one event and return its index: O(log n) hashes."""
+        leaf = encode_event(event)
+        self._peaks = self._peaks.append(leaf)
+        self._leaves.append(leaf)
+        self._events.append(event)
+        return len(self._leaves) - 1
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Every event, oldest first."""
+        return tuple(self._events)
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return len(self._leaves)
+
+    def checkpoint(self) -> bytes:
+        """Return the signed head of the log as it stands: O(log n) hashes."""
+        return sign_checkpoint(Checkpoint(self._origin, self.size, self._peaks.root), self._key)
+
+    def proof(self, index: int) -> bytes:
+        """Return the proof that travels beside one entry: O(n) hashes.
+
+        Raises:
+            ProofError: there is no such entry.
+        """
+        return LogProof(index, inclusion_proof(index, self._leaves), self.checkpoint()).encode()
+
+    def export(self) -> bytes:
+        """Return every leaf, one a line."""
+        return b"".join(leaf + b"\n" for leaf in self._leaves)
+
+
+def read_ledger(
+    data: bytes, checkpoint: bytes, key: VerifyKey, *, origin: str | None = None
+) -> tuple[Event, ...]:
+    """Return the events of an exported log, every byte of which the checkpoint vouches for.
+
+    Args:
+        data: what `Ledger.export` returned.
+        checkpoint: the signed head of exactly these entries.
+        key: the log's pinned key.
+        origin: the log asked for, where the key alone does not say it.
+
+    Raises:
+        NoteError, SignatureError, OriginError: the checkpoint is malformed, not signed by the key, or of
+            another log.
+        LedgerError: entries were changed, added, dropped or moved.
+        CanonicalError, RecordError: the log signed an entry that this version cannot read.
+    """
+    signed = open_checkpoint(checkpoint, key, origin=origin)
+    leaves = _leaves(data)
+    _check(leaves, signed)
+    return tuple(decode_event(leaf) for leaf in leaves)
+
+
+def _leaves(data: bytes) -> list[bytes]:
+    *leaves, rest = data.split(b"\n")
+    if rest:
+        raise LedgerError(f"entry {len(leaves)} has no end of line: the export was cut off")
+    return leaves
+
+
+def _check(leaves: Sequence[bytes], signed: Checkpoint) -> None:
+    if len(leaves) != signed.size:
+        raise LedgerError(f"the checkpoint commits to {signed.size} entries, here are {len(leaves)}")
+    if root(leaves) != signed.root:
+        raise LedgerError("the entries do not lead to the checkpoint's root: one was changed or moved")

@@ -1,0 +1,1 @@
+"""What orchestrates: the Flower ServerApp, the round, the one aggregator, the consent service."""

@@ -1,0 +1,1 @@
+"""Simulated populations, honest evaluation, scenarios, benchmarks and the report."""

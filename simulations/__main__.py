@@ -1,0 +1,75 @@
+"""`penchant-sim`: the researcher's command."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # nodes are the threads; two layers of them fight
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve a busy machine
+
+from client.errors import ClientError
+from models.errors import ModelError
+from privacy.errors import PrivacyError
+from server.errors import ServerError
+from simulations.errors import SimulationError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    parser = argparse.ArgumentParser(
+        prog="penchant-sim", description="Simulate private personalization from a scenario file."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="train, export, evaluate and report one scenario")
+    run.add_argument("scenario", type=Path, metavar="SCENARIO.toml")
+    run.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="section.key=value",
+        help="override one knob of the scenario; may be given often",
+    )  # fmt: skip
+    run.add_argument(
+        "--data", type=Path, metavar="PATH", help="read the data set here instead of fetching it"
+    )
+    run.add_argument("--seed", type=int, metavar="N", help="replace the scenario's seed")
+    run.add_argument("--out", type=Path, default=Path("runs/latest"), metavar="DIR", help="where results go")
+    run.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    bench = commands.add_parser("bench", help="measure against a peer, in one run")
+    bench.add_argument("which", choices=["gradient"])
+    bench.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="DIR", help="where rows go")
+    verify = commands.add_parser("verify", help="recompute a run's epsilon from its signed ledger")
+    verify.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0 done, 2 the input must be mended."""
+    options = build_parser().parse_args(arguments)
+    try:
+        if options.command == "verify":
+            from simulations.verification import verify_run
+
+            print(verify_run(options.folder))
+        elif options.command == "bench":
+            from simulations.benchmarks.gradient import main as bench
+
+            bench(options.out)
+        else:
+            from simulations.command import run_scenario
+
+            run_scenario(
+                options.scenario,
+                overrides=options.overrides,
+                data=options.data,
+                seed=options.seed,
+                out=options.out,
+                quiet=options.quiet,
+            )
+    except (SimulationError, PrivacyError, ModelError, ClientError, ServerError) as problem:
+        print(f"penchant-sim: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

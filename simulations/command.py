@@ -1,0 +1,104 @@
+"""What `penchant-sim run` shows: a progress bar, one person's slate, a short table, what to try next."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from privacy.terms import RELATION, UNIT, Guarantee
+from simulations.run import Outcome, next_commands, run
+from simulations.samples import Sample
+from simulations.scenario import load
+
+NAMES = {
+    "popularity": "popularity",
+    "popularity_private": "private popularity",
+    "content_only": "content only",
+    "puresvd": "PureSVD *",
+    "ease": "EASE *",
+}
+
+
+def run_scenario(
+    path: Path, *, overrides: list[str], data: Path | None, seed: int | None, out: Path, quiet: bool
+) -> None:
+    """Run a scenario file and show what came out.
+
+    Raises:
+        SimulationError: the scenario or the data must be mended.
+    """
+    scenario = load(path, overrides=overrides, seed=seed)
+    console = Console(quiet=quiet, highlight=False)
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("starting", total=1.0)
+        outcome = run(
+            scenario,
+            data=data,
+            out=out,
+            progress=lambda text, share: bar.update(task, description=text, completed=share),
+        )
+    _show(console, outcome, out)
+
+
+def _show(console: Console, outcome: Outcome, out: Path) -> None:
+    privacy = outcome.result["privacy"]
+    console.print()
+    _show_sample(console, outcome.samples[0])
+    console.print(_table(outcome.result))
+    spent = Guarantee(
+        epsilon=float("inf") if privacy["epsilon"] is None else privacy["epsilon"],
+        delta=privacy["delta"],
+        unit=UNIT,
+        neighboring_relation=RELATION,
+        trust=privacy["trust"],
+    )
+    odds = round(100 * privacy["attacker_success"])
+    console.print(f"[bold]{spent.statement()}[/bold]")
+    console.print(
+        f"An attacker who knows all but one subject's part guesses it right at best {odds} times in 100."
+    )
+    console.print(
+        f"Release: {outcome.result['release']['bytes'] / 1000:.0f} kB, signed and logged, opened offline.\n"
+    )
+    console.print(f"Open {out / 'report.html'} in a browser: the whole run, readable offline.\n\nNext:")
+    for command, shows in next_commands(out):
+        console.print(f"  [dim]{shows}:[/dim]\n    {command}", soft_wrap=True)
+
+
+def _show_sample(console: Console, sample: Sample) -> None:
+    console.print("[bold]One person's device[/bold], offline, after " + ", ".join(sample.recent[:3]) + ":\n")
+    for place, item in enumerate(sample.slate.items, 1):
+        reasons = sorted(item.reasons, key=lambda reason: -reason.amount)[:2]
+        why = "; ".join(f"{reason.text} ({reason.amount:+.2f})" for reason in reasons)
+        console.print(f"  {place}. [bold]{item.title}[/bold]  {item.score:.2f}  [dim]{why}[/dim]")
+    console.print()
+
+
+def _table(result: dict[str, Any]) -> Table:
+    private = result["privacy"]["private"]
+    table = Table(
+        title=f"{result['scenario']}: test items, leak-free",
+        caption="* central training on everyone's raw events, not private",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("")
+    for protocol in ("full", "sampled-99"):
+        for metric in ("HR@10", "NDCG@10"):
+            table.add_column(f"{protocol}\n{metric}", justify="right")
+    ours = "Penchant" if private else "Penchant, NOT PRIVATE"
+    rows = {ours: result["test"], **{NAMES[name]: found for name, found in result["baselines"].items()}}
+    for name, found in rows.items():
+        figures = [found[part][metric] for part in ("full", "sampled99") for metric in ("hr@10", "ndcg@10")]
+        table.add_row(name, *(f"{figure:.3f}" for figure in figures), style="bold" if name == ours else "")
+    return table

@@ -1,0 +1,136 @@
+"""A simulated fleet under Flower: shards over one Grid, consent that moves while training runs."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flwr.app import Context, Message, RecordDict
+from flwr.serverapp import Grid
+
+from client.app import make_client_app
+from client.participation import AcceptedTerms
+from models.history import Histories
+from server.app import Fleet, make_server_app
+from server.conductor import Conductor, RoundReport
+from server.rounds import RoundMachine
+from simulations.errors import SimulationError
+from simulations.grid import InProcessGrid
+from simulations.line import ReleaseLine
+from simulations.population import (
+    Departures,
+    SimulatedConsents,
+    SimulatedShard,
+    draw_departures,
+    draw_granted,
+)
+from simulations.provenance import code_digest
+from simulations.scenario import Scenario
+
+LARGEST_DIMENSION = 1 << 26
+
+
+class NodeFailed(SimulationError):
+    """A node answered with an error or was refused: in a simulation that is a fault, not weather."""
+
+    code = "node_failed"
+
+
+@dataclass(slots=True)
+class SimulatedFleet:
+    """The population of one run, who consents, and who leaves when.
+
+    Args:
+        scenario: the run's knobs.
+        line: the release line the rounds belong to.
+        train: (people) training histories, subject i being person i.
+        rounds: how many rounds will run, so that departures can be spread over them.
+        least_noise_multiplier: what the notice promises at least; 0 only where it says "not private".
+    """
+
+    scenario: Scenario
+    line: ReleaseLine
+    train: Histories
+    rounds: int
+    least_noise_multiplier: float
+    consents: SimulatedConsents = field(init=False)
+    departures: Departures = field(init=False)
+    contributions: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Draw who grants and who will leave."""
+        share, seed = self.scenario.consent, self.scenario.seed
+        granted = draw_granted(self.train.people, share=share.grant_share, seed=seed)
+        self.consents = SimulatedConsents(granted)
+        self.departures = draw_departures(granted, share=share.withdraw_share, rounds=self.rounds, seed=seed)
+
+    def conduct(self, train: Callable[[Conductor], None]) -> None:
+        """Run `train` as the body of a Flower ServerApp over an in-process Grid."""
+        shards = self._shards()
+        client = make_client_app(lambda context: shards[int(context.node_config["partition-id"])])
+        threads = min(len(shards), os.cpu_count() or 1)
+        grid = InProcessGrid(client, nodes=len(shards), threads=threads, on_delivery=self._leave_in_flight)
+
+        def main(grid: Grid, context: Context) -> None:
+            fleet = Fleet(grid, timeout=3600.0, on_failure=_fail)
+            fleet.connect()
+            train(self._conductor(fleet))
+
+        context = Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={})
+        make_server_app(main)(grid, context)
+
+    def result(self) -> Mapping[str, Any]:
+        """Return the consent section of result.json."""
+        granted = int(self.consents.ever_granted.sum())
+        return {
+            "granted": granted,
+            "never_granted": self.train.people - granted,
+            "withdrawn": int(self.consents.withdrawn.sum()),
+        }
+
+    def _conductor(self, fleet: Fleet) -> Conductor:
+        machine = RoundMachine(consents=self.consents, budget=self.line.budget, ledger=self.line.ledger)
+        return Conductor(
+            machine=machine,
+            fleet=fleet,
+            config_digest=self.scenario.digest(),
+            code_digest=code_digest(),
+            on_refused=_fail,
+            on_committed=self._committed,
+        )
+
+    def _shards(self) -> list[SimulatedShard]:
+        accepted = AcceptedTerms(
+            line=self.scenario.line.name,
+            trust=self.scenario.privacy.trust,
+            declared_population=self.scenario.population.declared,
+            clipping_norm=self.scenario.privacy.clipping_norm,
+            least_noise_multiplier=self.least_noise_multiplier,
+            largest_dimension=LARGEST_DIMENSION,
+        )
+        everyone = np.arange(self.train.people, dtype=np.int64)
+        return [
+            SimulatedShard(
+                subjects, train=self.train, switched_off=self.consents.withdrawn, accepted=accepted
+            )
+            for subjects in np.array_split(everyone, self.scenario.population.shards)
+        ]
+
+    def _committed(self, report: RoundReport) -> None:
+        self.line.reports.append(report)
+        self.contributions += report.in_sum
+        self.consents.withdraw(self.departures.before.get(report.terms.round + 1, _NOBODY))
+
+    def _leave_in_flight(self, message: Message) -> None:
+        """Let this round's leavers go after the first node has answered, before the round is sealed."""
+        if message.metadata.group_id.isdigit():
+            leaving = self.departures.in_flight.get(int(message.metadata.group_id), _NOBODY)
+            self.consents.withdraw(leaving[~self.consents.withdrawn[leaving]])
+
+
+_NOBODY = np.zeros(0, np.int64)
+
+
+def _fail(node: int, reason: str) -> None:
+    raise NodeFailed(f"node {node}: {reason}")

@@ -1,0 +1,148 @@
+"""One scenario from data to report: load, train, export, open as a device would, evaluate."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.export import export_release
+from models.features import item_features
+from models.parameters import GlobalParameters
+from simulations.comparison import compare, scorer_of
+from simulations.line import ReleaseLine
+from simulations.metrics import evaluate
+from simulations.outputs import RELEASE, encode, write, write_ledger, write_release
+from simulations.report import render
+from simulations.reporting import report_data
+from simulations.samples import Sample, sample_slates
+from simulations.scenario import Scenario, ScenarioError
+from simulations.sources import default_cache, load_ml100k
+from simulations.split import Split, leave_two_out
+from simulations.training import train
+
+Progress = Callable[[str, float], None]
+"""Hears what begins now and how much of the whole is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run found; everything is in its folder too."""
+
+    result: dict[str, Any]
+    samples: tuple[Sample, ...]
+
+
+def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress) -> Outcome:
+    """Carry a scenario through and write its folder.
+
+    Args:
+        scenario: every knob.
+        data: where the data set is, or None to find it.
+        out: the run's folder; existing files of the same names are replaced.
+        progress: hears each stage.
+
+    Raises:
+        DatasetError, ScenarioError, BudgetExceeded: the input must be mended; nothing half-written remains.
+    """
+    timing: dict[str, float] = {}
+
+    @contextmanager
+    def timed(stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        timing[stage] = time.perf_counter() - began
+
+    progress("loading MovieLens-100K", 0.02)
+    with timed("load_s"):
+        dataset = load_ml100k(data=data, cache=default_cache())
+        split = leave_two_out(dataset, seed=scenario.seed)
+    check_population(scenario, split)
+
+    curve: list[tuple[str, float, float]] = []
+
+    def observe(label: str, parameters: GlobalParameters) -> None:
+        found = evaluate(scorer_of(parameters), split, "validation").table()
+        curve.append((label, found["full"]["ndcg@10"], found["sampled99"]["ndcg@10"]))
+        progress(f"training: {label} committed", 0.1 + 0.4 * len(curve) / (len(curve) + 1))
+
+    progress("planning the noise", 0.06)
+    features = item_features(dataset.catalogue).table
+    line = ReleaseLine(scenario)
+    trained = train(scenario, train=split.train, features=features, line=line, observe=observe)
+    timing["train_s"] = trained.seconds
+    timing["device_updates_per_s"] = trained.updates_per_second
+
+    progress("exporting and signing the release", 0.55)
+    with timed("export_s"):
+        exported = export_release(trained.parameters, dataset.catalogue)
+        folder = write_release(out, exported, line)
+        write_ledger(out, line)
+    samples = sample_slates(scenario, dataset, split, folder=folder, line=line)
+
+    progress("evaluating beside the baselines", 0.6)
+    with timed("evaluate_s"):
+        comparison = compare(trained.parameters, split, features=features, privacy=scenario.privacy)
+
+    mean, half = comparison.ndcg_change
+    result = {
+        "scenario": scenario.name,
+        "config_digest": scenario.digest(),
+        "seed": scenario.seed,
+        "dataset": {
+            "name": dataset.name,
+            "people": dataset.people,
+            "items": len(dataset.catalogue),
+            "interactions": len(dataset.item),
+            "catalogue": dataset.catalogue_source,
+        },
+        "privacy": line.privacy_result(),
+        "test": comparison.released.table(),
+        "baselines": {name: found.table() for name, found in comparison.baselines.items()},
+        "consent": dict(trained.fleet.result()),
+        "release": {
+            "model": f"{RELEASE}/model.onnx",
+            "manifest": f"{RELEASE}/manifest.json",
+            "bytes": exported.size,
+            "ndcg_change": {"mean": mean, "ci95": half},
+        },
+        "timing": timing,
+    }
+    progress("writing the report", 0.97)
+    page = report_data(
+        result,
+        curve=curve,
+        comparison=comparison,
+        fleet=trained.fleet,
+        line=line,
+        samples=samples,
+        commands=next_commands(out),
+    )
+    write(out / "report.html", render(page).encode())
+    write(out / "result.json", encode(result))
+    progress("done", 1.0)
+    return Outcome(result, samples)
+
+
+def next_commands(out: Path) -> tuple[tuple[str, str], ...]:
+    """Return commands worth trying after a run, each with what it shows."""
+    scenarios = "penchant-sim run simulations/scenarios"
+    return (
+        (f"{scenarios}/movielens.toml --set privacy.epsilon=1 --out runs/epsilon-1", "a tighter promise"),
+        (
+            f"{scenarios}/movielens.toml --set privacy.epsilon=inf --out runs/open",
+            "no privacy, and stamped so",
+        ),
+        (f"{scenarios}/movielens-fedavg.toml --out runs/fedavg", "the same model by gradient rounds"),
+        (f"penchant-sim verify {out}", "the ledger's signature, root and epsilon, recomputed"),
+    )
+
+
+def check_population(scenario: Scenario, split: Split) -> None:
+    """Refuse a population larger than declared: delta and the denominator would promise too much."""
+    if split.people > scenario.population.declared:
+        raise ScenarioError(
+            f"population.declared is {scenario.population.declared}, the data holds {split.people} people; "
+            "declare at least as many, delta and the denominator rest on it"
+        )

@@ -1,0 +1,44 @@
+"""What a few people would see: the release opened as their devices would, verified and without torch."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.device.device import Device
+from client.device.slate import Event, Slate
+from models.streams import stream
+from simulations.datasets import Dataset
+from simulations.line import ReleaseLine
+from simulations.scenario import Scenario
+from simulations.split import Split
+
+RECENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One person and what their device shows them.
+
+    Args:
+        recent: titles they met last, latest first.
+        slate: ranked with everything but the test item.
+    """
+
+    recent: tuple[str, ...]
+    slate: Slate
+
+
+def sample_slates(
+    scenario: Scenario, dataset: Dataset, split: Split, *, folder: Path, line: ReleaseLine
+) -> tuple[Sample, ...]:
+    """Rank for a few people chosen by the run's seed."""
+    device = Device.open(folder, trust=line.anchors, now=int(time.time()))
+    chosen = stream(scenario.seed, "samples").permutation(split.people)[: scenario.evaluation.sample_people]
+    known, catalogue = split.with_validation(), dataset.catalogue
+    samples = []
+    for person in chosen:
+        items = known.of(int(person))
+        events = [Event(catalogue.ids[item]) for item in items]
+        slate = device.recommend(events, k=scenario.evaluation.slate_length)
+        samples.append(Sample(tuple(catalogue.titles[item] for item in items[::-1][:RECENT]), slate))
+    return tuple(samples)

@@ -1,0 +1,216 @@
+"""Scenarios: one TOML file is one frozen object, and its digest stands in the ledger and in every result."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.errors import ModelError
+from models.gradient import GradientSettings
+from models.recipe import RecipeSettings
+from privacy.terms import RELATION, UNIT, Guarantee, NeighboringRelation, Trust, Unit, largest_delta
+from simulations.errors import SimulationError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ScenarioError(SimulationError):
+    """The scenario cannot be read as it stands: the message names the key and the nearest valid one."""
+
+    code: ClassVar[str] = "scenario_refused"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class DatasetSection(_Section):
+    """Which interactions the simulated devices hold."""
+
+    name: Literal["ml-100k"]
+
+
+class PopulationSection(_Section):
+    """The declared population D rests on, and how many nodes stand for it."""
+
+    declared: Annotated[int, Field(ge=2)]
+    shards: Count
+
+
+class ConsentSection(_Section):
+    """Who grants `federated_contribution`, and who of them withdraws while training goes on."""
+
+    grant_share: Share
+    withdraw_share: Share
+
+
+class PrivacySection(_Section):
+    """Everything that decides privacy; nothing here has a default."""
+
+    epsilon: Annotated[float, Field(gt=0)]
+    delta: Annotated[float, Field(gt=0, lt=1)]
+    unit: Unit
+    neighboring_relation: NeighboringRelation
+    trust: Trust
+    clipping_norm: Positive
+    scale_bits: Annotated[int, Field(ge=8, le=40)]
+
+    def guarantee(self) -> Guarantee:
+        """Return the line's cap."""
+        return Guarantee(
+            epsilon=self.epsilon,
+            delta=self.delta,
+            unit=UNIT,
+            neighboring_relation=RELATION,
+            trust=self.trust,
+        )
+
+
+class LineSection(_Section):
+    """The release line as declared beforehand."""
+
+    name: Annotated[str, Field(min_length=1)]
+    period_days: Count
+    releases: Count
+    release_expires_days: Count
+
+
+class MomentsTraining(_Section):
+    """Popularity, moments and item x context rounds, everyone in each."""
+
+    mechanism: Literal["moments"]
+    shares: tuple[Positive, Positive, Positive]
+    recipe: RecipeSettings
+
+
+class GradientTraining(_Section):
+    """A popularity round, then gradient rounds over Poisson cohorts.
+
+    Noise buys few rounds; without noise more of them cost nothing but time.
+    """
+
+    mechanism: Literal["gradient"]
+    rounds: Count
+    rounds_without_noise: Count
+    sampling_rate: Annotated[float, Field(gt=0, le=1)]
+    popularity_share: Annotated[float, Field(gt=0, lt=1)]
+    recipe: GradientSettings
+
+
+class EvaluationSection(_Section):
+    """What is measured and shown; nothing here touches training."""
+
+    sample_people: Annotated[int, Field(ge=1, le=50)]
+    slate_length: Annotated[int, Field(ge=1, le=50)]
+
+
+class Scenario(_Section):
+    """Every knob of one run."""
+
+    name: Annotated[str, Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0)]
+    dataset: DatasetSection
+    population: PopulationSection
+    consent: ConsentSection
+    privacy: PrivacySection
+    line: LineSection
+    training: Annotated[MomentsTraining | GradientTraining, Field(discriminator="mechanism")]
+    evaluation: EvaluationSection
+
+    @model_validator(mode="after")
+    def _delta_protects_everyone(self) -> "Scenario":
+        limit = largest_delta(self.population.declared)
+        if self.privacy.delta > limit:
+            raise ValueError(
+                f"privacy.delta is {self.privacy.delta:g}; over {self.population.declared} people it may be at "
+                f"most N^-1.1 = {limit:.6g}"
+            )
+        return self
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the whole scenario as sorted compact JSON, hex; infinity is null."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load(path: Path, *, overrides: list[str], seed: int | None) -> Scenario:
+    """Read a scenario file and apply ``section.key=value`` overrides, values in TOML or as plain text.
+
+    Raises:
+        ScenarioError: unreadable, unknown or mistyped; names file, key, reason and the nearest valid key.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ScenarioError(
+            f"{path}: {problem.strerror or problem}; name an existing scenario file"
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise ScenarioError(f"{path}: not TOML: {problem}") from None
+    for override in overrides:
+        _apply(tree, override)
+    if seed is not None:
+        tree["seed"] = seed
+    try:
+        return Scenario.model_validate(tree)
+    except ValidationError as problem:
+        raise ScenarioError(f"{path}: " + "; ".join(map(_explain, problem.errors()))) from None
+    except ModelError as problem:
+        raise ScenarioError(f"{path}: {problem}") from None
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise ScenarioError(f"--set {override}: write it as section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, leaf = key.strip().split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise ScenarioError(f"--set {override}: {section} is a value, not a section")
+    tree[leaf] = value
+
+
+def _explain(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part not in ("moments", "gradient"))
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{where} is unknown{_nearest(where)}"
+    if error["type"] in ("missing", "missing_argument"):
+        return f"{where} is missing"
+    given = "" if error["type"] == "value_error" else f" (given: {error['input']!r})"
+    return f"{where or 'scenario'}: {error['msg']}{given}"
+
+
+def _nearest(where: str) -> str:
+    """Name the valid key closest to a wrong one: among its own siblings first."""
+    known = keys(Scenario)
+    section = where.rpartition(".")[0]
+    leaf = where.rpartition(".")[2]
+    siblings = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == section}
+    leaves = siblings or {key.rpartition(".")[2]: key for key in known}
+    (close,) = difflib.get_close_matches(leaf, leaves, n=1, cutoff=0.0)
+    return f"; did you mean {leaves[close]}?"
+
+
+def keys(section: type, prefix: str = "") -> list[str]:
+    """Return every key a scenario may hold, dotted."""
+    if is_dataclass(section):
+        return [f"{prefix}{field.name}" for field in fields(section)]
+    if not (isinstance(section, type) and issubclass(section, BaseModel)):
+        return [prefix.rstrip(".")]
+    found = []
+    for name, info in section.model_fields.items():
+        for inner in get_args(info.annotation) or (info.annotation,):
+            found += keys(inner, f"{prefix}{name}.")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,123 @@
+"""Train one scenario: plan the noise, clear the budget, run the rounds over the simulated fleet."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.history import Float, Histories
+from models.parameters import GlobalParameters
+from privacy.calibration import PlannedRound, calibrate, share_budget
+from privacy.noise import system_bits
+from server.conductor import Conductor
+from server.gradient import train_by_gradient
+from server.training import LineTerms, train_by_moments
+from simulations.fleet import SimulatedFleet
+from simulations.line import ReleaseLine
+from simulations.scenario import MomentsTraining, Scenario
+
+Observe = Callable[[str, GlobalParameters], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training left behind.
+
+    Args:
+        parameters: the model to release.
+        fleet: who took part and who left.
+        seconds: from the first round's terms to the last commit.
+    """
+
+    parameters: GlobalParameters
+    fleet: SimulatedFleet
+    seconds: float
+
+    @property
+    def updates_per_second(self) -> float:
+        """Device contributions that reached a sum, per second of training."""
+        return self.fleet.contributions / self.seconds
+
+
+def plan_rounds(scenario: Scenario) -> list[PlannedRound]:
+    """Choose the noise of every round from public constants: budget, delta, rate and number of rounds."""
+    how = scenario.training
+    if isinstance(how, MomentsTraining):
+        shape = share_budget(how.shares, sampling_rate=1.0)
+    else:
+        rounds = how.rounds if scenario.privacy.guarantee().private else how.rounds_without_noise
+        shares = [how.popularity_share, *[(1 - how.popularity_share) / rounds] * rounds]
+        shape = share_budget(shares, sampling_rate=how.sampling_rate)
+    return calibrate(scenario.privacy.guarantee(), shape)
+
+
+def train(
+    scenario: Scenario, *, train: Histories, features: Float, line: ReleaseLine, observe: Observe
+) -> Trained:
+    """Run the scenario's rounds through Flower.
+
+    Args:
+        scenario: every knob.
+        train: the people's training events.
+        features: (items, f) public item knowledge.
+        line: the release line that pays and records.
+        observe: hears the model after each round; its time does not count as training.
+
+    Raises:
+        BudgetExceeded: the plan costs more than the line promised.
+        NodeFailed: a simulated node failed.
+    """
+    plan = plan_rounds(scenario)
+    line.budget.clear(plan)
+    fleet = SimulatedFleet(
+        scenario,
+        line,
+        train,
+        rounds=len(plan),
+        least_noise_multiplier=min(planned.noise_multiplier for planned in plan),
+    )
+    shared = LineTerms(
+        line=scenario.line.name,
+        declared_population=scenario.population.declared,
+        clipping_norm=scenario.privacy.clipping_norm,
+        scale_bits=scenario.privacy.scale_bits,
+        trust=scenario.privacy.trust,
+    )
+    found: list[GlobalParameters] = []
+    watching = 0.0
+
+    def watch(label: str, parameters: GlobalParameters) -> None:
+        nonlocal watching
+        began = time.perf_counter()
+        observe(label, parameters)
+        watching += time.perf_counter() - began
+
+    how, items = scenario.training, len(features)
+
+    def rounds(conductor: Conductor) -> None:
+        if isinstance(how, MomentsTraining):
+            model = train_by_moments(
+                conductor,
+                line=shared,
+                plan=plan,
+                items=items,
+                features=features,
+                settings=how.recipe,
+                bits=system_bits,
+                observe=watch,
+            )
+        else:
+            model = train_by_gradient(
+                conductor,
+                line=shared,
+                plan=plan,
+                items=items,
+                features=features,
+                settings=how.recipe,
+                bits=system_bits,
+                observe=watch,
+            )
+        found.append(model)
+
+    began = time.perf_counter()
+    fleet.conduct(rounds)
+    return Trained(found[0], fleet, time.perf_counter() - began - watching)

@@ -1,0 +1,155 @@
+"""The demo, end to end on the real MovieLens-100K through the real command, and what must hold of it."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.device.device import Device
+from client.device.slate import Event
+from privacy.accountant import epsilon_pld, spent
+from privacy.events import (
+    LineDeclared,
+    NotPrivate,
+    PrivacyEvent,
+    ReleasePublished,
+    RoundCommitted,
+    RoundTerms,
+)
+from privacy.ledger import read_ledger
+from privacy.manifest import TrustAnchors, open_manifest
+from simulations.__main__ import main
+
+SCENARIOS = Path(__file__).parents[2] / "simulations" / "scenarios"
+
+
+def run(folder: Path, scenario: str, *options: str) -> dict[str, Any]:
+    arguments = ["run", str(SCENARIOS / f"{scenario}.toml"), "--out", str(folder), "--quiet", *options]
+    assert main(arguments) == 0
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run(folder, "movielens")
+
+
+def test_the_result_holds_what_its_contract_says(demo: tuple[Path, dict[str, Any]]) -> None:
+    _, result = demo
+    assert result["dataset"] == {
+        "name": "ml-100k", "people": 943, "items": 1682, "interactions": 100000, "catalogue": "public",
+    }  # fmt: skip
+    assert result["consent"]["granted"] + result["consent"]["never_granted"] == 943
+    assert result["consent"]["withdrawn"] > 0
+    assert result["release"]["bytes"] <= 180_000
+    change = result["release"]["ndcg_change"]
+    assert abs(change["mean"]) <= 3 * change["ci95"] + 1e-4
+    assert change["ci95"] < 0.003
+    assert {"load_s", "train_s", "export_s", "evaluate_s", "device_updates_per_s"} == set(result["timing"])
+    assert {"popularity", "popularity_private", "puresvd", "ease"} <= set(result["baselines"])
+
+
+def test_it_beats_private_popularity_and_reaches_its_floor(demo: tuple[Path, dict[str, Any]]) -> None:
+    _, result = demo
+    ours, private = result["test"], result["baselines"]["popularity_private"]
+    assert ours["sampled99"]["hr@10"] >= 0.58
+    assert ours["sampled99"]["ndcg@10"] >= 0.35
+    assert ours["full"]["ndcg@10"] > private["full"]["ndcg@10"]
+
+
+def test_epsilon_recomputes_from_the_signed_ledger(demo: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = demo
+    trust = TrustAnchors.decode((folder / "ledger" / "trust.json").read_bytes())
+    entries = (folder / "ledger" / "entries.jsonl").read_bytes()
+    checkpoint = (folder / "ledger" / "checkpoint").read_bytes()
+    events = read_ledger(entries, checkpoint, trust.log_key, origin=trust.origin)
+    costs = [event for event in events if isinstance(event, PrivacyEvent)]
+    stated = result["privacy"]
+    assert spent(costs, stated["delta"]).epsilon == stated["epsilon"] <= stated["epsilon_budget"]
+    assert (
+        epsilon_pld(costs, stated["delta"]) == stated["epsilon_check"]["epsilon"] <= stated["epsilon_budget"]
+    )
+    kinds = [type(event) for event in events]
+    rounds = [RoundTerms, PrivacyEvent, RoundCommitted]
+    assert kinds == [LineDeclared, *rounds * 3, ReleasePublished]
+
+
+def test_the_ledger_holds_no_count_of_people(demo: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = demo
+    officer = json.loads((folder / "officer" / "rounds.json").read_text())
+    text = (folder / "ledger" / "entries.jsonl").read_text()
+    for row in officer["rounds"]:
+        assert row["in_sum"] < 943
+        assert f":{row['in_sum']}" not in text
+        assert row["salt"] not in text
+
+
+def test_who_left_is_in_no_later_sum(demo: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = demo
+    rounds = json.loads((folder / "officer" / "rounds.json").read_text())["rounds"]
+    counts = [row["in_sum"] for row in rounds]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] == result["consent"]["granted"] - result["consent"]["withdrawn"]
+    assert any(row["recomputed"] for row in rounds)
+
+
+def test_a_device_opens_the_release_and_explains_its_slate(demo: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = demo
+    release = folder / "release"
+    trust = TrustAnchors.decode((release / "trust.json").read_bytes())
+    manifest = open_manifest((release / "manifest.json").read_bytes(), trust.release_key)
+    assert float(manifest.privacy["epsilon"]) == result["privacy"]["epsilon"]
+    device = Device.open(release, trust=trust, now=manifest.issued)
+    slate = device.recommend([Event("50"), Event("172")], k=5)
+    assert len(slate.items) == 5
+    for item in slate.items:
+        assert item.title
+        assert math.isclose(item.score, sum(reason.amount for reason in item.reasons), abs_tol=1e-6)
+    assert {"50", "172"}.isdisjoint(item.item for item in slate.items)
+
+
+def test_the_report_says_trust_wherever_it_says_epsilon(demo: tuple[Path, dict[str, Any]]) -> None:
+    page = (demo[0] / "report.html").read_text()
+    assert "central" in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_without_privacy_everything_is_stamped_so(tmp_path: Path) -> None:
+    result = run(tmp_path, "movielens", "--set", "privacy.epsilon=inf", "--seed", "2")
+    privacy = result["privacy"]
+    assert privacy["private"] is False
+    assert privacy["epsilon"] is privacy["epsilon_budget"] is privacy["epsilon_check"]["epsilon"] is None
+    assert privacy["attacker_success"] == 1.0
+    assert result["test"]["sampled99"]["hr@10"] >= 0.69
+    trust = TrustAnchors.decode((tmp_path / "ledger" / "trust.json").read_bytes())
+    entries = (tmp_path / "ledger" / "entries.jsonl").read_bytes()
+    events = read_ledger(entries, (tmp_path / "ledger" / "checkpoint").read_bytes(), trust.log_key)
+    assert any(isinstance(event, NotPrivate) for event in events)
+    manifest = open_manifest((tmp_path / "release" / "manifest.json").read_bytes(), trust.release_key)
+    assert manifest.private is False
+    assert "NOT PRIVATE" in (tmp_path / "report.html").read_text()
+
+
+def test_gradient_rounds_go_through_the_same_aggregator(tmp_path: Path) -> None:
+    result = run(tmp_path, "movielens-fedavg")
+    assert result["privacy"]["epsilon"] <= 8.0
+    assert result["test"]["sampled99"]["hr@10"] >= 0.50
+    assert result["test"]["sampled99"]["ndcg@10"] >= 0.29
+    mechanisms = [
+        row["mechanism"] for row in json.loads((tmp_path / "officer" / "rounds.json").read_text())["rounds"]
+    ]
+    assert mechanisms == ["popularity", *["gradient"] * 16]
+
+
+def test_a_population_larger_than_declared_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--set", "population.declared=900", "--set", "privacy.delta=5.0e-4"]
+    arguments = ["run", str(SCENARIOS / "movielens.toml"), "--out", str(tmp_path / "no"), "--quiet", *small]
+    assert main(arguments) == 2
+    assert "943 people" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()

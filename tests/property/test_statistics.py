@@ -1,0 +1,135 @@
+"""Device statistics: each person's integers are bounded, their own alone, and sum the same however split."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from client.statistics import StatisticsError, context, contribution_sum, moments, popularity
+from models.history import Histories, from_lists
+from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, RoundInput
+from models.streams import stream
+from privacy.clipping import norm_limit, squared_norm
+from privacy.moments import to_matrix
+
+ITEMS, SIDE, RANK = 30, 8, 3
+NEAR = Nearness(window=4, tau=2.0, share=0.6)
+TABLE = stream(1, "table").normal(size=(ITEMS, SIDE)).astype(np.float32)
+TASTES = stream(1, "tastes").normal(size=(ITEMS, RANK)).astype(np.float32)
+SCALE = (stream(1, "scale").random(ITEMS) + 0.2).astype(np.float32)
+QUESTIONS: list[RoundInput] = [
+    PopularityInput(items=ITEMS),
+    MomentsInput(projection=TABLE, near=NEAR),
+    ContextInput(tastes=TASTES, scale=SCALE, near=NEAR),
+]
+Summing = Callable[[RoundInput, Histories], NDArray[np.int64]]
+summed: Summing = partial(contribution_sum, clipping_norm=1.0, scale_bits=30)
+
+questions = st.sampled_from(QUESTIONS)
+histories = st.lists(st.integers(0, ITEMS - 1), max_size=50)
+crowds = st.lists(histories, min_size=1, max_size=12)
+clipping_norms = st.sampled_from([1e-3, 0.3, 1.0, 7.5])
+
+
+@given(questions, histories, clipping_norms, st.integers(8, 40))
+def test_no_history_moves_the_sum_by_more_than_the_clipping_norm(
+    question: RoundInput, history: list[int], norm: float, bits: int
+) -> None:
+    one = contribution_sum(question, from_lists([history]), clipping_norm=norm, scale_bits=bits)
+    assert squared_norm(one) <= norm_limit(norm, bits)
+
+
+@given(questions, st.lists(st.integers(0, ITEMS - 1), min_size=2, max_size=50, unique=True))
+def test_a_real_history_uses_the_whole_clipping_norm(question: RoundInput, history: list[int]) -> None:
+    length = np.sqrt(squared_norm(summed(question, from_lists([history])))) / 2**30
+    assert 1 - 1e-5 < length <= 1
+
+
+@given(questions, crowds, st.data())
+def test_the_sum_is_the_same_for_any_sharding(
+    question: RoundInput, crowd: list[list[int]], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(len(crowd))))
+    cut = data.draw(st.integers(0, len(crowd)))
+    everyone = from_lists(crowd)
+    shards = [everyone.take(np.array(part, np.int64)) for part in (order[:cut], order[cut:])]
+    assert np.array_equal(summed(question, everyone), sum(summed(question, shard) for shard in shards))
+
+
+def shards_agree(summing: Summing) -> bool:
+    crowd = from_lists([stream(2, "person", n).permutation(ITEMS)[: 5 + n].tolist() for n in range(9)])
+    alone = [crowd.take(np.array([person])) for person in range(crowd.people)]
+    return all(
+        np.array_equal(summing(question, crowd), sum(summing(question, one) for one in alone))
+        for question in QUESTIONS
+    )
+
+
+def sum_then_quantize(question: RoundInput, people: Histories) -> NDArray[np.int64]:
+    """Commit the fault: round the shard's float sum instead of each person's contribution."""
+    fine = contribution_sum(question, people, clipping_norm=1.0, scale_bits=40)
+    return np.trunc(fine / 2**10).astype(np.int64)
+
+
+def test_quantizing_a_shard_instead_of_each_person_is_caught() -> None:
+    assert shards_agree(summed)
+    assert not shards_agree(sum_then_quantize)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_empty_history_contributes_nothing(question: RoundInput) -> None:
+    assert not summed(question, from_lists([[]])).any()
+    assert not summed(question, from_lists([])).any()
+
+
+@pytest.mark.parametrize("question", QUESTIONS[1:])
+def test_one_event_keeps_no_company_and_contributes_nothing(question: RoundInput) -> None:
+    assert not summed(question, from_lists([[4]])).any()
+    assert not summed(question, from_lists([[4, 4, 4]])).any()
+
+
+@given(questions, histories)
+def test_a_repeated_item_counts_where_it_was_met_last(question: RoundInput, history: list[int]) -> None:
+    last = list(reversed(dict.fromkeys(reversed(history))))
+    assert np.array_equal(summed(question, from_lists([history])), summed(question, from_lists([last])))
+
+
+@given(st.lists(st.integers(0, ITEMS - 1), min_size=1, unique=True))
+def test_popularity_gives_every_item_of_a_person_the_same_share(history: list[int]) -> None:
+    assert popularity(np.array(history, np.int32)) == pytest.approx(len(history) ** -0.5)
+
+
+@given(st.lists(st.integers(0, ITEMS - 1), min_size=2, max_size=20, unique=True))
+def test_moments_equal_the_sum_over_pairs_written_out(history: list[int]) -> None:
+    rows = TABLE[history].astype(np.float64)
+    every, near = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE))
+    for s in range(len(history)):
+        for t in range(len(history)):
+            lag = abs(s - t)
+            if lag > 0:
+                every += np.outer(rows[s], rows[t])
+            if 0 < lag <= NEAR.window:
+                near += np.exp(-(lag - 1) / NEAR.tau) * np.outer(rows[s], rows[t])
+    mixed = 0.4 * every / np.linalg.norm(every) + 0.6 * near / np.linalg.norm(near)
+    matrix = to_matrix(moments(MomentsInput(projection=TABLE, near=NEAR), np.array(history)).astype(float))
+    assert np.allclose(matrix, mixed / np.linalg.norm(mixed), atol=1e-4)
+
+
+@given(st.lists(st.integers(0, ITEMS - 1), min_size=2, max_size=20, unique=True))
+def test_context_describes_an_item_by_the_others_never_by_itself(history: list[int]) -> None:
+    question = ContextInput(tastes=TASTES, scale=SCALE, near=NEAR)
+    changed = TASTES.copy()
+    changed[history[0]] += 5.0
+    other = ContextInput(tastes=changed, scale=SCALE, near=NEAR)
+    before, after = (context(asked, np.array(history, np.int32)) for asked in (question, other))
+    assert np.allclose(before[0], after[0], atol=1e-4)
+
+
+def test_an_item_outside_the_catalogue_is_refused() -> None:
+    for item in (ITEMS, -1):
+        with pytest.raises(StatisticsError):
+            summed(QUESTIONS[0], from_lists([[3, item]]))

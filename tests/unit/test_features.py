@@ -1,0 +1,71 @@
+"""Public item features: what titles, genres and years say, the same on every machine that reads them."""
+
+import numpy as np
+
+from models.catalogue import Catalogue
+from models.content import content_table
+from models.features import YEAR_WEIGHT, item_features, tokens
+
+
+def films() -> Catalogue:
+    return Catalogue(
+        ids=("a", "b", "c", "d", "e", "f"),
+        titles=(
+            "Batman",
+            "Batman Returns",
+            "The Return of Martin Guerre",
+            "Misérables, Les",
+            "",
+            "Les Miserables",
+        ),
+        years=np.array([1989, 1990, 1950, 1949, 0, 1998], np.int16),
+        genres=(("Action",), ("Action", "Crime"), ("Drama",), ("Drama",), (), ("Drama",)),
+    )
+
+
+def test_titles_are_tied_by_the_words_they_share_whatever_the_accent() -> None:
+    text = item_features(films()).text
+    alike = text @ text.T
+    assert alike[0, 1] > 0.9
+    assert alike[3, 5] > 0.9
+    assert alike[0, 3] == 0
+    assert not text[2].any()
+    assert tokens("The Cook, the Thief, His Wife & Her Lover") == {
+        "cook",
+        "thief",
+        "his",
+        "wife",
+        "her",
+        "lover",
+    }
+
+
+def test_years_are_finer_near_the_newest_item_than_long_ago() -> None:
+    catalogue = films()
+    eras = item_features(catalogue).facts[:, len(catalogue.genre_names) :]
+    lengths = np.linalg.norm(eras, axis=1)
+    assert np.allclose(lengths, [YEAR_WEIGHT] * 4 + [0, YEAR_WEIGHT])
+    assert eras[2] @ eras[3] > eras[0] @ eras[1] > eras[0] @ eras[5]
+
+
+def test_a_catalogue_of_other_years_is_described_as_finely() -> None:
+    early, late = films(), films()
+    later = Catalogue(late.ids, late.titles, np.where(late.years > 0, late.years + 30, 0), late.genres)
+    assert np.array_equal(item_features(early).table, item_features(later).table)
+
+
+def test_a_catalogue_that_knows_nothing_has_features_without_extent() -> None:
+    bare = Catalogue(("a", "b"), ("", ""), np.zeros(2, np.int16), ((), ()))
+    assert item_features(bare).table.shape == (2, 0)
+    assert content_table(item_features(bare).table, dimensions=8).shape == (2, 0)
+
+
+def test_features_do_not_depend_on_the_order_of_the_catalogue() -> None:
+    films_, order = films(), np.array([3, 0, 5, 1, 4, 2])
+    shuffled = Catalogue(
+        tuple(films_.ids[row] for row in order),
+        tuple(films_.titles[row] for row in order),
+        films_.years[order],
+        tuple(films_.genres[row] for row in order),
+    )
+    assert np.array_equal(item_features(films_).table[order], item_features(shuffled).table)
