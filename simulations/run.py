@@ -1,5 +1,6 @@
 """One scenario from data to report: load, train, export, open as a device would, evaluate."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,7 +128,8 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
 
 def next_commands(out: Path) -> tuple[tuple[str, str], ...]:
     """Return commands worth trying after a run, each with what it shows."""
-    scenarios = "penchant-sim run simulations/scenarios"
+    program = command_name()
+    scenarios = f"{program} run simulations/scenarios"
     return (
         (f"{scenarios}/movielens.toml --set privacy.epsilon=1 --out runs/epsilon-1", "a tighter promise"),
         (
@@ -135,8 +137,14 @@ def next_commands(out: Path) -> tuple[tuple[str, str], ...]:
             "no privacy, and stamped so",
         ),
         (f"{scenarios}/movielens-fedavg.toml --out runs/fedavg", "the same model by gradient rounds"),
-        (f"penchant-sim verify {out}", "the ledger's signature, root and epsilon, recomputed"),
+        (f"{program} verify {out}", "the ledger's signature, root and epsilon, recomputed"),
     )
+
+
+def command_name() -> str:
+    """Name the command as its caller typed it, so that what we print can be pasted."""
+    typed = Path(sys.argv[0])
+    return str(typed) if typed.name == "penchant-sim" and not typed.is_absolute() else "penchant-sim"
 
 
 def check_population(scenario: Scenario, split: Split) -> None:

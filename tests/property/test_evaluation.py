@@ -72,11 +72,22 @@ def test_training_events_do_not_know_the_future(past: list[int], one: list[int],
 
 
 def test_whoever_met_almost_everything_has_fewer_negatives() -> None:
-    split = leave_two_out(of_lists([[0, 1, 2, 3]], items=10), seed=1)
+    split = leave_two_out(of_lists([[9, 1, 2, 3]], items=10), seed=1)
     negatives = split.negatives[0]
-    assert sorted(negatives[negatives >= 0].tolist()) == [4, 5, 6, 7, 8, 9]
-    best = evaluate(lambda h: np.eye(1, 10, 3, np.float32), split, "test").table()
-    assert best["full"]["ndcg@10"] == best["sampled99"]["ndcg@10"] == 1.0
+    assert sorted(negatives[negatives >= 0].tolist()) == [0, 4, 5, 6, 7, 8]
+    scores = np.zeros((1, 10), np.float32)
+    scores[0, [9, 3]] = 1.0
+    found = evaluate(lambda h: scores, split, "test").table()
+    assert found["full"]["ndcg@10"] == found["sampled99"]["ndcg@10"] == 1.0
+
+
+@pytest.mark.parametrize(("above", "hit", "gain"), [(0, 1.0, 1.0), (9, 1.0, 1 / np.log2(11)), (10, 0.0, 0.0)])
+def test_the_tenth_place_counts_and_the_eleventh_does_not(above: int, hit: float, gain: float) -> None:
+    split = leave_two_out(of_lists([[0, 1, 2, 3]], items=40), seed=1)
+    scores = np.zeros((1, 40), np.float32)
+    scores[0, 3] = 1.0
+    scores[0, 10 : 10 + above] = 2.0
+    assert evaluate(lambda h: scores, split, "test").table()["full"] == {"hr@10": hit, "ndcg@10": gain}
 
 
 def test_people_with_fewer_than_three_different_items_are_left_out_and_nobody_left_is_refused() -> None:

@@ -20,7 +20,7 @@ from simulations.sources import load_ml100k
 
 INTER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
 ITEM = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
-ROWS = ["2\t1\t3\t50", "1\t3\t4\t20", "1\t1\t5\t10", "1\t2\t1\t20"]
+ROWS = ["2\t1\t3\t15", "1\t3\t4\t20", "1\t1\t5\t10", "1\t2\t1\t20"]
 ITEMS = [
     "1\tToy Story\t1995\tAnimation Children's",
     "2\tHunt for Red October, The\t1990\tAction",
