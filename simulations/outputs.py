@@ -4,14 +4,39 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from models.export import ExportedRelease
+from simulations.errors import SimulationError
 from simulations.line import ReleaseLine
 
 RELEASE = "release"
 LEDGER = "ledger"
 OFFICER = "officer"
+
+
+class OutputRefused(SimulationError):
+    """The run folder cannot be written: the caller names another."""
+
+    code: ClassVar[str] = "output_refused"
+
+
+def claim(out: Path) -> None:
+    """See that the run folder can be written, before any work is done; leave no trace.
+
+    Raises:
+        OutputRefused: it cannot.
+    """
+    existed = out.exists()
+    try:
+        write(out / ".claim", b"")
+        (out / ".claim").unlink()
+        if not existed:
+            out.rmdir()
+    except OSError as problem:
+        raise OutputRefused(
+            f"--out {out}: {problem.strerror or problem}; name a folder that can be written"
+        ) from None
 
 
 def write(path: Path, content: bytes) -> None:

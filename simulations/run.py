@@ -14,7 +14,7 @@ from models.parameters import GlobalParameters
 from simulations.comparison import compare, scorer_of
 from simulations.line import ReleaseLine
 from simulations.metrics import evaluate
-from simulations.outputs import RELEASE, encode, write, write_ledger, write_release
+from simulations.outputs import RELEASE, claim, encode, write, write_ledger, write_release
 from simulations.report import render
 from simulations.reporting import report_data
 from simulations.samples import Sample, sample_slates
@@ -45,8 +45,10 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
         progress: hears each stage.
 
     Raises:
-        DatasetError, ScenarioError, BudgetExceeded: the input must be mended; nothing half-written remains.
+        DatasetError, ScenarioError, BudgetExceeded, OutputRefused: the input must be mended; nothing
+            half-written remains.
     """
+    claim(out)
     timing: dict[str, float] = {}
 
     @contextmanager

@@ -3,12 +3,13 @@
 import difflib
 import hashlib
 import json
+import math
 import tomllib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.errors import ModelError
 from models.gradient import GradientSettings
@@ -55,12 +56,20 @@ class PrivacySection(_Section):
     """Everything that decides privacy; nothing here has a default."""
 
     epsilon: Annotated[float, Field(gt=0)]
+    """At most 100, where it still says anything, or inf."""
     delta: Annotated[float, Field(gt=0, lt=1)]
     unit: Unit
     neighboring_relation: NeighboringRelation
     trust: Trust
     clipping_norm: Positive
     scale_bits: Annotated[int, Field(ge=8, le=40)]
+
+    @field_validator("epsilon")
+    @classmethod
+    def _epsilon_says_something(cls, epsilon: float) -> float:
+        if 100 < epsilon < math.inf:
+            raise ValueError(f"{epsilon:g} promises nothing; give at most 100, or inf to train without noise")
+        return epsilon
 
     def guarantee(self) -> Guarantee:
         """Return the line's cap."""
@@ -134,6 +143,15 @@ class Scenario(_Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _grid_is_fine_enough(self) -> "Scenario":
+        if self.training.mechanism == "gradient" and self.privacy.scale_bits < 32:
+            raise ValueError(
+                f"privacy.scale_bits is {self.privacy.scale_bits}; gradient rounds need 32 to 40, outer products "
+                "are summed exactly on that grid"
+            )
+        return self
+
     def digest(self) -> str:
         """Return the SHA-256 of the whole scenario as sorted compact JSON, hex; infinity is null."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
@@ -198,6 +216,8 @@ def _nearest(where: str) -> str:
     section = where.rpartition(".")[0]
     leaf = where.rpartition(".")[2]
     siblings = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == section}
+    if not section:
+        siblings |= {key.partition(".")[0]: key.partition(".")[0] for key in known}
     leaves = siblings or {key.rpartition(".")[2]: key for key in known}
     (close,) = difflib.get_close_matches(leaf, leaves, n=1, cutoff=0.0)
     return f"; did you mean {leaves[close]}?"

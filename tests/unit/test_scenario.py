@@ -27,6 +27,8 @@ def test_every_shipped_scenario_loads(path: Path) -> None:
         ("privacy.epsilonn=3", "privacy.epsilonn is unknown; did you mean privacy.epsilon?"),
         ("training.recipe.rank=3", "did you mean training.recipe.rank_limit?"),
         ("consent.grantshare=0.5", "did you mean consent.grant_share?"),
+        ("privcy.epsilon=1", "privcy is unknown; did you mean privacy?"),
+        ("privacy.epsilon=1000", "1000 promises nothing; give at most 100, or inf"),
         ("consent.grant_share=many", "consent.grant_share"),
         ("privacy.delta=0.1", "N^-1.1"),
         ("privacy.trust=nobody", "privacy.trust"),
@@ -38,6 +40,11 @@ def test_every_shipped_scenario_loads(path: Path) -> None:
 def test_a_mistake_is_named_with_its_mend(override: str, complaint: str) -> None:
     with pytest.raises(ScenarioError, match=re.escape(complaint)):
         load(MOVIELENS, overrides=[override], seed=None)
+
+
+def test_gradient_rounds_say_how_fine_a_grid_they_need() -> None:
+    with pytest.raises(ScenarioError, match="gradient rounds need 32 to 40"):
+        load(FOLDER / "movielens-fedavg.toml", overrides=["privacy.scale_bits=31"], seed=None)
 
 
 @pytest.mark.parametrize("key", [key for key in keys(Scenario) if key.startswith("privacy.")])
