@@ -1,9 +1,16 @@
 """What every level of the tests shares: Hypothesis' profile, and the gate's rule that nothing is skipped."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+
+from tests.postgres import HOW_TO_GET, binary, running
 
 settings.register_profile("penchant", deadline=None, max_examples=60, print_blob=True)
 settings.load_profile("penchant")
@@ -15,3 +22,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if skipped and os.environ.get("PENCHANT_NO_SKIPS"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Start one real PostgreSQL for the whole session; skip with the way to get one where there is none."""
+    if not binary("initdb") or not binary("pg_ctl"):
+        pytest.skip(HOW_TO_GET)
+    with running() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a fresh, empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    server: str = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    engine = create_engine(
+        make_url(f"{server}/postgres").set(drivername="postgresql+pg8000"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return f"{server}/{name}"

@@ -1,0 +1,139 @@
+"""Consent as values: what a person decided, what follows from it, and nothing a clock or a store could blur.
+
+A consent state belongs to one (subject, purpose). Its version only rises, at every change; an update counts only
+under the version that is current when its round commits. Missing, expired or outdated means no.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, get_args
+
+from server.errors import ServerError
+
+Purpose = Literal["local_personalization", "federated_contribution", "aggregate_metrics", "research_release"]
+Decision = Literal["granted", "withdrawn", "refused"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+
+DAY = 86_400
+LIFETIME = 365 * DAY
+"""Consent lapses after twelve months unless it is given again."""
+QUIET = 183 * DAY
+"""After a refusal or a withdrawal nobody asks again for six months."""
+
+
+class VersionMoved(ServerError):
+    """The state is not the one the person saw when they granted: show it and ask again."""
+
+    code: ClassVar[str] = "version_moved"
+
+    def __init__(self, current: int) -> None:
+        super().__init__(f"the consent is at version {current}; read it and grant again with If-Match")
+        self.current = current
+
+
+class NoticeOutdated(ServerError):
+    """The notice is unknown or no longer the current one: show the current notice first."""
+
+    code: ClassVar[str] = "notice_outdated"
+
+
+class SignalRefuses(ServerError):
+    """The request carries a refusal of its own (Sec-GPC: 1): an optional purpose cannot be granted by it."""
+
+    code: ClassVar[str] = "refused_by_signal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentState:
+    """What is decided for one subject and purpose.
+
+    Args:
+        version: rises by one at every change; 0 before the first.
+        decision: what was chosen last, None before the first choice.
+        notice: digest of the notice that was shown, hex; empty before the first choice.
+        language: the language it was shown in.
+        valid_until: seconds since 1970 UTC after which a grant is no more; 0 unless granted.
+        quiet_until: until when nobody may ask again, seconds since 1970 UTC.
+    """
+
+    version: int = 0
+    decision: Decision | None = None
+    notice: str = ""
+    language: str = ""
+    valid_until: int = 0
+    quiet_until: int = 0
+
+
+UNDECIDED = ConsentState()
+
+
+def permits(state: ConsentState, *, current_notices: frozenset[str], now: int) -> bool:
+    """Tell whether use is allowed at this moment: granted, not lapsed, under a notice that still holds."""
+    return state.decision == "granted" and now < state.valid_until and state.notice in current_notices
+
+
+def may_ask(state: ConsentState, *, current_notices: frozenset[str], now: int) -> bool:
+    """Tell whether an app may show the question: not while consent holds, nor in the quiet period."""
+    return not permits(state, current_notices=current_notices, now=now) and now >= state.quiet_until
+
+
+def grant(
+    state: ConsentState,
+    *,
+    expected_version: int,
+    notice: str,
+    language: str,
+    current_notices: frozenset[str],
+    now: int,
+    refused_by_signal: bool = False,
+) -> ConsentState:
+    """Give consent: the only change that depends on what the person saw.
+
+    Args:
+        state: as it stands.
+        expected_version: the version the person decided on, from If-Match.
+        notice: digest of the notice shown.
+        language: its language.
+        current_notices: digests of the notices that hold now for this purpose, in every language.
+        now: seconds since 1970 UTC.
+        refused_by_signal: the request itself carries Sec-GPC: 1.
+
+    Returns:
+        The next state. Granting again always makes a new version, so no older update is revived.
+
+    Raises:
+        SignalRefuses, NoticeOutdated, VersionMoved: nothing changes.
+    """
+    if refused_by_signal:
+        raise SignalRefuses("the request says Sec-GPC: 1; switch the signal off to grant an optional purpose")
+    if notice not in current_notices:
+        raise NoticeOutdated("the notice shown is not the current one; fetch GET /v1/notices and show it")
+    if expected_version != state.version:
+        raise VersionMoved(state.version)
+    return ConsentState(
+        version=state.version + 1,
+        decision="granted",
+        notice=notice,
+        language=language,
+        valid_until=now + LIFETIME,
+    )
+
+
+def withdraw(state: ConsentState, *, now: int) -> ConsentState:
+    """Take consent back: unconditional, and the same again however often it arrives.
+
+    Before any choice it is a choice too, and moves the version, so that a grant still under way is outdated.
+    """
+    if state.decision == "withdrawn":
+        return state
+    return replace(
+        state, version=state.version + 1, decision="withdrawn", valid_until=0, quiet_until=now + QUIET
+    )
+
+
+def refuse(state: ConsentState, *, now: int) -> ConsentState:
+    """Say no when asked: nobody asks again for six months. A grant that stands is withdrawn by it."""
+    if state.decision == "refused" and now < state.quiet_until:
+        return state
+    return replace(
+        state, version=state.version + 1, decision="refused", valid_until=0, quiet_until=now + QUIET
+    )

@@ -1,0 +1,116 @@
+"""Engines: SQLite with a write-ahead log by default, PostgreSQL by URL; one transaction is one serial step."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from typing import Any, ClassVar, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from server.errors import ServerError
+
+Result = TypeVar("Result")
+BUSY_SECONDS = 10
+RETRIES = 8
+
+
+class StoreUnavailable(ServerError):
+    """The database does not answer: nothing was decided, and nothing may be assumed."""
+
+    code: ClassVar[str] = "store_unavailable"
+
+
+def open_engine(url: str) -> Engine:
+    """Open the store.
+
+    Args:
+        url: ``sqlite:///path`` or ``postgresql://user@host/name``; PostgreSQL is spoken through pg8000.
+
+    Raises:
+        StoreUnavailable: the URL names no database we speak.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as problem:
+        raise StoreUnavailable(f"{url!r} is not a database URL: {problem}") from None
+    kind = parsed.get_backend_name()
+    if kind == "postgresql":
+        parsed = parsed.set(drivername="postgresql+pg8000")
+        return create_engine(parsed, isolation_level="READ COMMITTED", pool_size=10, pool_pre_ping=True)
+    if kind != "sqlite":
+        raise StoreUnavailable(f"{kind} is not spoken here: use sqlite:///PATH or postgresql://...")
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first could not write after another's write."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest version."""
+    with as_file(files("server") / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        with _answering(), engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Run one serial step; it happens whole or not at all.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with _answering(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as problem:
+        if problem.connection_invalidated or isinstance(problem, OperationalError):
+            raise StoreUnavailable("the database does not answer; nothing was decided") from problem
+        raise
+
+
+def serially(engine: Engine, step: Callable[[Connection], Result]) -> Result:
+    """Run a step, again if the database asks for it because another step was first."""
+    for attempt in range(RETRIES):
+        try:
+            with transaction(engine) as connection:
+                return step(connection)
+        except DBAPIError as problem:
+            if attempt == RETRIES - 1 or not _again(problem):
+                raise
+            time.sleep(0.002 * 2**attempt)
+    raise StoreUnavailable("the database was busy for too long; nothing was decided")
+
+
+def _again(problem: DBAPIError) -> bool:
+    """Tell whether PostgreSQL asks for the step to be repeated: serialization failure, deadlock, lost race."""
+    detail = problem.orig.args[0] if problem.orig is not None and problem.orig.args else None
+    return isinstance(detail, dict) and detail.get("C") in ("40001", "40P01", "23505")

@@ -1,0 +1,31 @@
+"""The public log in the store: appended to in the same transaction as what it records."""
+
+from sqlalchemy import Connection, func, insert, select
+
+from privacy.events import Event, decode_event, encode_event
+from server.tables import ledger
+
+
+class StoredLedger:
+    """Append events within one transaction.
+
+    Args:
+        connection: the transaction that also changes what the event records.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, event: Event) -> int:
+        """Append one event and return its position; two writers cannot get the same one."""
+        leaf = encode_event(event).decode()
+        position = self._connection.execute(
+            select(func.coalesce(func.max(ledger.c.position), -1) + 1)
+        ).scalar_one()
+        self._connection.execute(insert(ledger).values(position=position, leaf=leaf))
+        return int(position)
+
+    def events(self) -> list[Event]:
+        """Return every event, oldest first."""
+        rows = self._connection.execute(select(ledger.c.leaf).order_by(ledger.c.position))
+        return [decode_event(leaf.encode()) for (leaf,) in rows]
