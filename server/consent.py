@@ -10,14 +10,22 @@ from typing import ClassVar, Literal, get_args
 from server.errors import ServerError
 
 Purpose = Literal["local_personalization", "federated_contribution", "aggregate_metrics", "research_release"]
-Decision = Literal["granted", "withdrawn", "refused"]
+Decision = Literal["granted", "withdrawn", "refused", "unconfirmed"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+SENDS: frozenset[Purpose] = frozenset(PURPOSES) - {"local_personalization"}
+"""Purposes for which something leaves the device: Sec-GPC refuses them."""
 
-DAY = 86_400
+HOUR = 3_600
+DAY = 24 * HOUR
 LIFETIME = 365 * DAY
 """Consent lapses after twelve months unless it is given again."""
 QUIET = 183 * DAY
 """After a refusal or a withdrawal nobody asks again for six months."""
+
+GRANTS_AN_HOUR = 12
+"""Flapping cannot stall rounds; withdrawals are never counted."""
+RESTORED = 1 << 32
+"""A restore lifts versions by this much, past all that may have been issued since the backup was made."""
 
 
 class VersionMoved(ServerError):
@@ -34,6 +42,16 @@ class NoticeOutdated(ServerError):
     """The notice is unknown or no longer the current one: show the current notice first."""
 
     code: ClassVar[str] = "notice_outdated"
+
+
+class TooManyGrants(ServerError):
+    """Consent was given too often within the hour: the caller waits, and may withdraw meanwhile."""
+
+    code: ClassVar[str] = "too_many_grants"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"at most {GRANTS_AN_HOUR} grants an hour; try again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class SignalRefuses(ServerError):
@@ -53,6 +71,8 @@ class ConsentState:
         language: the language it was shown in.
         valid_until: seconds since 1970 UTC after which a grant is no more; 0 unless granted.
         quiet_until: until when nobody may ask again, seconds since 1970 UTC.
+        hour: the hour since 1970 in which consent was last given.
+        grants: how often it was given in that hour.
     """
 
     version: int = 0
@@ -61,6 +81,8 @@ class ConsentState:
     language: str = ""
     valid_until: int = 0
     quiet_until: int = 0
+    hour: int = 0
+    grants: int = 0
 
 
 UNDECIDED = ConsentState()
@@ -101,7 +123,7 @@ def grant(
         The next state. Granting again always makes a new version, so no older update is revived.
 
     Raises:
-        SignalRefuses, NoticeOutdated, VersionMoved: nothing changes.
+        SignalRefuses, NoticeOutdated, VersionMoved, TooManyGrants: nothing changes.
     """
     if refused_by_signal:
         raise SignalRefuses("the request says Sec-GPC: 1; switch the signal off to grant an optional purpose")
@@ -109,12 +131,18 @@ def grant(
         raise NoticeOutdated("the notice shown is not the current one; fetch GET /v1/notices and show it")
     if expected_version != state.version:
         raise VersionMoved(state.version)
+    hour, passed = divmod(now, HOUR)
+    grants = state.grants if hour == state.hour else 0
+    if grants >= GRANTS_AN_HOUR:
+        raise TooManyGrants(HOUR - passed)
     return ConsentState(
         version=state.version + 1,
         decision="granted",
         notice=notice,
         language=language,
         valid_until=now + LIFETIME,
+        hour=hour,
+        grants=grants + 1,
     )
 
 
@@ -137,3 +165,12 @@ def refuse(state: ConsentState, *, now: int) -> ConsentState:
     return replace(
         state, version=state.version + 1, decision="refused", valid_until=0, quiet_until=now + QUIET
     )
+
+
+def restored(state: ConsentState) -> ConsentState:
+    """Return what a restore makes of a state: a grant holds no longer until the device reconfirms it.
+
+    The backup may be older than a withdrawal; versions jump so that none is ever issued twice.
+    """
+    decision = "unconfirmed" if state.decision == "granted" else state.decision
+    return replace(state, version=state.version + RESTORED, decision=decision, valid_until=0)

@@ -41,12 +41,14 @@ def open_engine(url: str) -> Engine:
     kind = parsed.get_backend_name()
     if kind == "postgresql":
         parsed = parsed.set(drivername="postgresql+pg8000")
-        return create_engine(parsed, isolation_level="READ COMMITTED", pool_size=10, pool_pre_ping=True)
+        return create_engine(
+            parsed, isolation_level="READ COMMITTED", pool_size=10, max_overflow=30, hide_parameters=True
+        )
     if kind != "sqlite":
         raise StoreUnavailable(f"{kind} is not spoken here: use sqlite:///PATH or postgresql://...")
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -61,9 +63,10 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first could not write after another's write."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def migrate(engine: Engine) -> None:
@@ -85,6 +88,19 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """
     with _answering(), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Read one consistent state without holding anybody up.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with _answering(), engine.connect() as plain:
+        connection = plain.execution_options(reading=True)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

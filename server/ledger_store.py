@@ -25,6 +25,12 @@ class StoredLedger:
         self._connection.execute(insert(ledger).values(position=position, leaf=leaf))
         return int(position)
 
+    def leaves(self, *, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return a page of (position, leaf), oldest first."""
+        query = select(ledger.c.position, ledger.c.leaf).where(ledger.c.position > after)
+        rows = self._connection.execute(query.order_by(ledger.c.position).limit(limit))
+        return [(row.position, row.leaf) for row in rows]
+
     def events(self) -> list[Event]:
         """Return every event, oldest first."""
         rows = self._connection.execute(select(ledger.c.leaf).order_by(ledger.c.position))

@@ -89,6 +89,10 @@ class Notices:
         """Return the digests that hold now, one per language."""
         return self._current[purpose]
 
+    def known(self) -> list[Notice]:
+        """Return every notice, older editions included."""
+        return list(self._by_digest.values())
+
     def find(self, digest: str) -> Notice | None:
         """Return a notice by its digest, older editions included."""
         return self._by_digest.get(digest)

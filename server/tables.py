@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -18,24 +20,42 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
 
 Big = BigInteger().with_variant(Integer, "sqlite")
 """Row numbers: SQLite numbers rows by itself in INTEGER primary keys only."""
 
+
+def _handle(*, primary_key: bool = False) -> Column[int]:
+    return Column(
+        "handle",
+        Big,
+        ForeignKey("subjects.handle", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+def _round_key() -> tuple[Column[str], Column[int]]:
+    return Column("line", String(100), primary_key=True), Column("round", BigInteger, primary_key=True)
+
+
+# A handle is random, so that no erased subject's number is ever given to another.
 subjects = Table(
     "subjects",
     metadata,
-    Column("subject", String(64), primary_key=True),
-    Column("key", String(64), nullable=False),
+    Column("handle", Big, primary_key=True, autoincrement=False),
+    Column("subject", String(64), nullable=False),
     Column("enrolled_at", BigInteger, nullable=False),
+    UniqueConstraint("subject"),
 )
 
 consents = Table(
     "consents",
     metadata,
-    Column("subject", String(64), ForeignKey("subjects.subject", ondelete="CASCADE"), primary_key=True),
+    _handle(primary_key=True),
     Column("purpose", String(40), primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("decision", String(16), nullable=False),
@@ -43,38 +63,43 @@ consents = Table(
     Column("language", String(35), nullable=False),
     Column("valid_until", BigInteger, nullable=False),
     Column("quiet_until", BigInteger, nullable=False),
-    Index("ix_consents_purpose_decision", "purpose", "decision", "subject"),
+    Column("hour", BigInteger, nullable=False),
+    Column("grants", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 receipts = Table(
     "receipts",
     metadata,
     Column("number", Big, primary_key=True, autoincrement=True),
-    Column("subject", String(64), ForeignKey("subjects.subject", ondelete="CASCADE"), nullable=False),
+    _handle(),
     Column("purpose", String(40), nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("idempotency_key", String(64)),
+    Column("request_digest", String(64)),
     Column("receipt", Text, nullable=False),
-    Index("ix_receipts_subject", "subject", "number"),
-)
-
-replies = Table(
-    "replies",
-    metadata,
-    Column("subject", String(64), ForeignKey("subjects.subject", ondelete="CASCADE"), primary_key=True),
-    Column("idempotency_key", String(64), primary_key=True),
-    Column("request_digest", String(64), nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("handle", "idempotency_key"),
+    Index("ix_receipts_handle_purpose_version", "handle", "purpose", "version"),
 )
 
 nonces = Table(
     "nonces",
     metadata,
-    Column("key_id", String(64), primary_key=True),
+    Column("subject", String(64), primary_key=True),
     Column("nonce", String(64), primary_key=True),
     Column("forget_after", BigInteger, nullable=False),
     Index("ix_nonces_forget_after", "forget_after"),
+    sqlite_with_rowid=False,
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("actor", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("token_digest", String(64), nullable=False),
+    Column("valid_until", BigInteger, nullable=False),
+    UniqueConstraint("token_digest"),
 )
 
 admin_log = Table(
@@ -84,8 +109,8 @@ admin_log = Table(
     Column("at", BigInteger, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("role", String(16), nullable=False),
-    Column("action", String(64), nullable=False),
-    Column("outcome", String(16), nullable=False),
+    Column("action", String(100), nullable=False),
+    Column("outcome", String(40), nullable=False),
 )
 
 changes = Table(
@@ -100,41 +125,62 @@ changes = Table(
     Column("approved_at", BigInteger),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+service_keys = Table(
+    "service_keys",
+    metadata,
+    Column("public", String(44), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("line", String(100), primary_key=True),
+    Column("epsilon", Float, nullable=False),
+    Column("declared", Text, nullable=False),
+)
+
 rounds = Table(
     "rounds",
     metadata,
-    Column("line", String(100), primary_key=True),
-    Column("round", BigInteger, primary_key=True),
+    *_round_key(),
     Column("state", String(16), nullable=False),
     Column("terms", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("result", LargeBinary),
 )
 
 invitations = Table(
     "invitations",
     metadata,
-    Column("line", String(100), primary_key=True),
-    Column("round", BigInteger, primary_key=True),
-    Column("subject", String(64), ForeignKey("subjects.subject", ondelete="CASCADE"), primary_key=True),
+    *_round_key(),
+    _handle(primary_key=True),
     Column("version", BigInteger, nullable=False),
 )
 
 contributions = Table(
     "contributions",
     metadata,
-    Column("line", String(100), primary_key=True),
-    Column("round", BigInteger, primary_key=True),
-    Column("subject", String(64), primary_key=True),
+    *_round_key(),
+    _handle(primary_key=True),
     Column("version", BigInteger, nullable=False),
-    Column("node", BigInteger, nullable=False),
+    Column("node", String(20), nullable=False),
+    Index("ix_contributions_handle", "handle"),
 )
 
 sums = Table(
     "sums",
     metadata,
-    Column("line", String(100), primary_key=True),
-    Column("round", BigInteger, primary_key=True),
-    Column("node", BigInteger, primary_key=True),
+    *_round_key(),
+    Column("node", String(20), primary_key=True),
     Column("total", LargeBinary, nullable=False),
 )
 

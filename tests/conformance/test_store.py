@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, inspect
 
 from privacy.events import RoundAborted
-from server.consent import LIFETIME, UNDECIDED, Purpose, grant, withdraw
-from server.database import StoreUnavailable, migrate, open_engine, serially, transaction
+from server.consent import HOUR, LIFETIME, UNDECIDED, ConsentState, Purpose, grant, withdraw
+from server.database import StoreUnavailable, migrate, open_engine, reading, serially, transaction
 from server.ledger_store import StoredLedger
 from server.store import ConsentStore
 from server.tables import metadata
@@ -29,30 +30,43 @@ def engine(database: str) -> Iterator[Engine]:
 def enrol(engine: Engine, *names: str) -> None:
     with transaction(engine) as connection:
         for name in names:
-            ConsentStore(connection).enrol(name, key="k", now=0)
+            ConsentStore(connection).enrol(name, now=0)
+
+
+def held(store: ConsentStore, name: str) -> tuple[int, ConsentState]:
+    found = store.state(name, PURPOSE)
+    assert found is not None
+    return found
 
 
 def give(engine: Engine, name: str, now: int = 0) -> int:
-    with transaction(engine) as connection:
+    def step(connection: Connection) -> int:
         store = ConsentStore(connection)
-        state = store.state(name, PURPOSE)
-        given = grant(
-            state,
-            expected_version=state.version,
-            notice=NOTICE,
-            language="en",
-            current_notices=CURRENT,
-            now=now,
-        )
-        store.save(name, PURPOSE, given)
+        handle, state = held(store, name)
+        given = granted(state, now=now)
+        store.save(handle, PURPOSE, given)
         return given.version
+
+    return serially(engine, step)
+
+
+def granted(state: ConsentState, *, now: int) -> ConsentState:
+    return grant(
+        state,
+        expected_version=state.version,
+        notice=NOTICE,
+        language="en",
+        current_notices=CURRENT,
+        now=now,
+    )
 
 
 def take_back(engine: Engine, name: str) -> int:
     def step(connection: Connection) -> int:
         store = ConsentStore(connection)
-        gone = withdraw(store.state(name, PURPOSE), now=1)
-        store.save(name, PURPOSE, gone)
+        handle, state = held(store, name)
+        gone = withdraw(state, now=1)
+        store.save(handle, PURPOSE, gone)
         return gone.version
 
     return serially(engine, step)
@@ -66,31 +80,34 @@ def test_migrations_make_exactly_the_tables_and_may_run_again(engine: Engine) ->
 def test_a_state_comes_back_as_it_was_saved(engine: Engine) -> None:
     enrol(engine, "s")
     with transaction(engine) as connection:
-        assert ConsentStore(connection).state("s", PURPOSE) == UNDECIDED
+        assert held(ConsentStore(connection), "s")[1] == UNDECIDED
     assert give(engine, "s", now=7) == 1
-    with transaction(engine) as connection:
-        state = ConsentStore(connection).states("s")[PURPOSE]
+    with reading(engine) as connection:
+        states = ConsentStore(connection).states("s")
+    assert states is not None
+    state = states[PURPOSE]
     assert (state.version, state.decision, state.valid_until) == (1, "granted", 7 + LIFETIME)
 
 
 def test_enrolling_twice_changes_nothing(engine: Engine) -> None:
     with transaction(engine) as connection:
         store = ConsentStore(connection)
-        assert store.enrol("s", key="first", now=0)
-        assert not store.enrol("s", key="second", now=1)
-        assert store.key_of("s") == "first"
-        assert store.key_of("nobody") is None
+        assert store.enrol("s", now=0)
+        before = held(store, "s")
+        assert not store.enrol("s", now=1)
+        assert held(store, "s") == before
+        assert store.state("nobody", PURPOSE) is None
 
 
 def test_a_step_that_fails_leaves_nothing_behind(engine: Engine) -> None:
     def enrol_and_fail(connection: Connection) -> None:
-        ConsentStore(connection).enrol("s", key="k", now=0)
+        ConsentStore(connection).enrol("s", now=0)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         serially(engine, enrol_and_fail)
-    with transaction(engine) as connection:
-        assert ConsentStore(connection).key_of("s") is None
+    with reading(engine) as connection:
+        assert ConsentStore(connection).states("s") is None
 
 
 def test_only_grants_that_stand_are_eligible_and_usable(engine: Engine) -> None:
@@ -99,10 +116,13 @@ def test_only_grants_that_stand_are_eligible_and_usable(engine: Engine) -> None:
     take_back(engine, "out")
     with transaction(engine) as connection:
         store = ConsentStore(connection)
-        assert store.granted(PURPOSE, current_notices=CURRENT, now=1) == {"in": 1}
-        everyone = ["in", "out", "late", "never", "stranger"]
-        assert store.held_versions(everyone, PURPOSE, current_notices=CURRENT, now=1) == {"in": 1}
-        assert store.granted(PURPOSE, current_notices=frozenset({"b" * 64}), now=1) == {}
+        handles = np.array([*(held(store, name)[0] for name in ("in", "out", "late", "never")), 17], np.int64)
+        asked, versions = store.eligible(PURPOSE, notices=CURRENT, now=1)
+        assert (asked.tolist(), versions.tolist()) == ([handles[0]], [1])
+        for hold in (False, True):
+            usable = store.versions(handles, PURPOSE, notices=CURRENT, now=1, hold=hold)
+            assert usable.tolist() == [1, -1, -1, -1, -1]
+        assert store.eligible(PURPOSE, notices=frozenset({"b" * 64}), now=1)[0].size == 0
 
 
 def test_erasure_takes_consent_and_receipts_along(engine: Engine) -> None:
@@ -110,27 +130,30 @@ def test_erasure_takes_consent_and_receipts_along(engine: Engine) -> None:
     give(engine, "s")
     with transaction(engine) as connection:
         store = ConsentStore(connection)
-        store.keep_receipt("s", PURPOSE, version=1, receipt="{}")
+        store.keep_receipt(held(store, "s")[0], PURPOSE, version=1, receipt="{}")
         store.erase("s")
         assert store.receipts("s", after=0, limit=10) == []
-        assert store.states("s")[PURPOSE] == UNDECIDED
+        assert store.states("s") is None
 
 
-def test_a_nonce_counts_once_per_key_within_its_window(engine: Engine) -> None:
+def test_a_nonce_counts_once_per_subject_until_it_is_forgotten(engine: Engine) -> None:
     with transaction(engine) as connection:
         store = ConsentStore(connection)
-        assert store.first_use("k", "n", now=100, window=60)
-        assert not store.first_use("k", "n", now=150, window=60)
-        assert store.first_use("other", "n", now=150, window=60)
-        assert store.first_use("k", "n", now=1000, window=60)
+        assert store.first_use("s", "n", until=100)
+        assert not store.first_use("s", "n", until=200)
+        assert store.first_use("other", "n", until=150)
+        store.forget_nonces(now=120)
+        assert store.first_use("s", "n", until=300)
+        assert not store.first_use("other", "n", until=300)
 
 
 def test_pages_of_receipts_are_complete_and_ordered(engine: Engine) -> None:
     enrol(engine, "s")
     with transaction(engine) as connection:
         store = ConsentStore(connection)
+        handle = held(store, "s")[0]
         for version in range(5):
-            store.keep_receipt("s", PURPOSE, version=version, receipt=str(version))
+            store.keep_receipt(handle, PURPOSE, version=version, receipt=str(version))
         first = store.receipts("s", after=0, limit=3)
         rest = store.receipts("s", after=first[-1][0], limit=3)
     assert [receipt for _, receipt in (*first, *rest)] == ["0", "1", "2", "3", "4"]
@@ -149,20 +172,13 @@ def test_concurrent_changes_never_lose_a_version(engine: Engine) -> None:
 
     def _toggle(connection: Connection) -> None:
         store = ConsentStore(connection)
-        state = store.state("s", PURPOSE)
+        handle, state = held(store, "s")
         changed = (
             withdraw(state, now=1)
             if state.decision == "granted"
-            else grant(
-                state,
-                expected_version=state.version,
-                notice=NOTICE,
-                language="en",
-                current_notices=CURRENT,
-                now=1,
-            )
+            else granted(state, now=HOUR * state.version)
         )
-        store.save("s", PURPOSE, changed)
+        store.save(handle, PURPOSE, changed)
 
     threads = [threading.Thread(target=toggle) for _ in range(4)]
     for thread in threads:
@@ -171,7 +187,7 @@ def test_concurrent_changes_never_lose_a_version(engine: Engine) -> None:
         thread.join()
     assert not failures
     with transaction(engine) as connection:
-        assert ConsentStore(connection).states("s")[PURPOSE].version == 40
+        assert held(ConsentStore(connection), "s")[1].version == 40
 
 
 def test_the_log_grows_by_one_position_at_a_time_whoever_writes(engine: Engine) -> None:

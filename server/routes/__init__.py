@@ -1,0 +1,1 @@
+"""The HTTP paths, by who calls them."""

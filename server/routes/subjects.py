@@ -1,0 +1,191 @@
+"""What a device may do for its person: enrol, look, grant, withdraw, refuse, take receipts along, be erased."""
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from privacy.pseudonym import subject_of
+from server.consent import SENDS, ConsentState, Purpose, may_ask, permits
+from server.consent_service import Acknowledged, ConsentService, GrantRequest
+from server.problems import responses
+from server.schemas import ConsentOut, ConsentsOut, Enrolled, Enrolment, GrantIn, ReceiptOut, ReceiptsOut
+from server.signed import Owner, Signer, Subject, owner
+
+JSON = "application/json"
+SIGNED = responses(401, 413, 422, 503)
+ETAG = {"ETag": {"description": "the consent version", "schema": {"type": "string"}}}
+DONE: dict[int | str, dict[str, Any]] = {200: {"description": "Acknowledged and durable", "headers": ETAG}}
+router = APIRouter(tags=["devices"])
+Gpc = Annotated[
+    Literal["1"] | None,
+    Header(alias="sec-gpc", description="Global Privacy Control: refuses every purpose that sends something"),
+]
+
+
+def service_of(request: Request) -> ConsentService:
+    """Return the consent service of the application."""
+    found: ConsentService = request.app.state.service
+    return found
+
+
+Service = Annotated[ConsentService, Depends(service_of)]
+
+
+def paced(request: Request, subject: Subject) -> None:
+    """Keep one subject from asking all the time; nothing that ends consent depends on this."""
+    request.app.state.pace.take(subject)
+
+
+Paced = Depends(paced)
+
+
+@router.post(
+    "/v1/subjects",
+    status_code=201,
+    summary="Enrol this device's pseudonym",
+    responses={
+        200: {"model": Enrolled, "description": "Enrolled already"},
+        **SIGNED,
+        **responses(403, 409, 429),
+    },
+)
+def enrol(request: Request, response: Response, body: Enrolment, proof: Signer, service: Service) -> Enrolled:
+    """The name is the digest of the key that signs, so nobody can claim another's."""
+    request.app.state.enrolment_pace.take("everyone")
+    service.check_fresh(proof)
+    request.app.state.admit(subject_of(proof.key), body.token)
+    response.status_code = 201 if service.enrol(proof) else 200
+    return Enrolled(subject=subject_of(proof.key))
+
+
+@router.get(
+    "/v1/subjects/{subject}/consents",
+    summary="Read every purpose as it stands",
+    responses={**SIGNED, **responses(404, 429)},
+    dependencies=[Paced],
+)
+def consents(
+    subject: Subject, proof: Owner, service: Service, request: Request, gpc: Gpc = None
+) -> ConsentsOut:
+    """`permitted` says whether use is allowed at this moment; everything else explains it."""
+    service.check_fresh(proof)
+    notices, now = request.app.state.notices(), request.app.state.clock()
+
+    def shown(purpose: Purpose, state: ConsentState) -> ConsentOut:
+        current, signal = notices.current(purpose), gpc is not None and purpose in SENDS
+        return ConsentOut(
+            purpose=purpose,
+            version=state.version,
+            decision=state.decision,
+            permitted=permits(state, current_notices=current, now=now),
+            may_ask=may_ask(state, current_notices=current, now=now) and not signal,
+            notice=state.notice,
+            valid_until=state.valid_until,
+        )
+
+    found = service.states(subject)
+    listed = [shown(purpose, state) for purpose, state in found.items()]
+    return ConsentsOut(subject=subject, consents=listed, gpc=gpc is not None)
+
+
+@router.put(
+    "/v1/subjects/{subject}/consents/{purpose}",
+    summary="Grant consent for one purpose",
+    response_model=ReceiptOut,
+    responses={**DONE, **SIGNED, **responses(403, 404, 409, 412, 428, 429)},
+)
+def grant(
+    request: Request,
+    body: GrantIn,
+    purpose: Purpose,
+    proof: Owner,
+    service: Service,
+    if_match: Annotated[
+        str,
+        Header(pattern='^"[0-9]{1,15}"$', description="the version the person decided on", examples=['"0"']),
+    ],
+    idempotency_key: Annotated[
+        str,
+        Header(
+            pattern="^[A-Za-z0-9_-]{8,64}$", description="the same for every attempt", examples=["7f3c9a1e"]
+        ),
+    ],
+    gpc: Gpc = None,
+) -> Response:
+    """Needs the version that was shown; the answer is a signed receipt, the same for every attempt."""
+    said = f"{purpose}\n{if_match}\n{body.notice}\n{body.language}"
+    request_ = GrantRequest(
+        notice=body.notice,
+        language=body.language,
+        expected_version=int(if_match.strip('"')),
+        idempotency_key=idempotency_key,
+        digest=hashlib.sha256(said.encode()).hexdigest(),
+        refused_by_signal=gpc is not None and purpose in SENDS,
+    )
+    done = service.grant(proof, purpose, request_)
+    request.app.state.metrics.decisions.labels(purpose, "granted").inc()
+    return _acknowledge(done)
+
+
+@router.delete(
+    "/v1/subjects/{subject}/consents/{purpose}",
+    summary="Withdraw consent for one purpose, unconditionally",
+    response_model=ReceiptOut,
+    responses={**DONE, **SIGNED},
+)
+def withdraw(request: Request, purpose: Purpose, proof: Owner, service: Service) -> Response:
+    """Never limited, never conditional. When it is acknowledged, nothing of the subject enters a later sum."""
+    done = service.stop(proof, purpose, "withdraw")
+    request.app.state.metrics.decisions.labels(purpose, "withdrawn").inc()
+    return _acknowledge(done)
+
+
+@router.post(
+    "/v1/subjects/{subject}/consents/{purpose}/refusals",
+    summary="Say no when asked",
+    response_model=ReceiptOut,
+    responses={**DONE, **SIGNED},
+)
+def refuse(request: Request, purpose: Purpose, proof: Owner, service: Service) -> Response:
+    """Withdraws where consent stood, and nobody asks again for six months."""
+    done = service.stop(proof, purpose, "refuse")
+    request.app.state.metrics.decisions.labels(purpose, "refused").inc()
+    return _acknowledge(done)
+
+
+@router.get(
+    "/v1/subjects/{subject}/receipts",
+    summary="Take every receipt along",
+    responses={**SIGNED, **responses(429)},
+    dependencies=[Paced, Depends(owner)],
+)
+def receipts(
+    subject: Subject,
+    proof: Owner,
+    service: Service,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> ReceiptsOut:
+    """Oldest first, a page at a time."""
+    service.check_fresh(proof)
+    page = service.receipts(subject, after=after, limit=limit)
+    listed = [ReceiptOut.model_validate_json(receipt) for _, receipt in page]
+    return ReceiptsOut(receipts=listed, next=page[-1][0] if len(page) == limit else None)
+
+
+@router.delete(
+    "/v1/subjects/{subject}",
+    status_code=204,
+    response_class=Response,
+    summary="Erase everything about this subject",
+    responses=SIGNED,
+)
+def erase(proof: Owner, service: Service) -> Response:
+    """Consent, receipts, and whatever is not committed; published models keep what epsilon bounds."""
+    service.erase(proof)
+    return Response(status_code=204)
+
+
+def _acknowledge(done: Acknowledged) -> Response:
+    return Response(done.body, media_type=JSON, headers={"etag": f'"{done.version}"'})
