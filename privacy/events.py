@@ -27,6 +27,7 @@ from privacy.fields import (
     one_of,
     whole,
 )
+from privacy.terms import Guarantee
 
 Mechanism = Literal["gaussian"]
 NoPrivacyReason = Literal["no_noise", "seeded_randomness"]
@@ -57,6 +58,16 @@ class LineDeclared(Record):
     declared_population: Annotated[int, whole(2)]
     period_days: Ordinal
     releases: Ordinal
+
+    def guarantee(self) -> Guarantee:
+        """Return what the line may spend over its life."""
+        return Guarantee(
+            epsilon=self.epsilon_budget,
+            delta=self.delta,
+            unit=self.unit,
+            neighboring_relation=self.neighboring_relation,
+            trust=self.trust,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +192,21 @@ KINDS: dict[str, type[Event]] = {
 _NAMES = {event: kind for kind, event in KINDS.items()}
 
 
+def kind_of(event: Event | type[Event]) -> str:
+    """Return the name of an event's kind in the log.
+
+    Raises:
+        RecordError: it is of no kind that the log holds.
+
+    >>> kind_of(RoundAborted)
+    'round_aborted'
+    """
+    kind = _NAMES.get(event if isinstance(event, type) else type(event))
+    if kind is None:
+        raise RecordError(f"{type(event).__name__} is no kind of event; the log holds {', '.join(KINDS)}")
+    return kind
+
+
 def encode_event(event: Event) -> bytes:
     """Write an event as the canonical bytes that become its leaf.
 
@@ -190,10 +216,7 @@ def encode_event(event: Event) -> bytes:
     >>> encode_event(RoundAborted(line="demo", round=3))
     b'{"kind":"round_aborted","line":"demo","round":3}'
     """
-    kind = _NAMES.get(type(event))
-    if kind is None:
-        raise RecordError(f"{type(event).__name__} is no kind of event; the log holds {', '.join(KINDS)}")
-    return encode({"kind": kind, **event.to_wire()})
+    return encode({"kind": kind_of(event), **event.to_wire()})
 
 
 def decode_event(data: bytes) -> Event:

@@ -1,5 +1,6 @@
 """The one aggregator: exact integer sums, noise on the same grid, a constant denominator, a server step."""
 
+import io
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -142,6 +143,27 @@ class Aggregator:
     def value(self) -> NDArray[Any]:
         """A copy of the parameter as it stands."""
         return self._parameter.detach().numpy().copy()
+
+    def export(self) -> bytes:
+        """Return everything a later step depends on: the parameter and the inner optimizer's state."""
+        out = io.BytesIO()
+        torch.save({"parameter": self._parameter.detach(), "inner": self._inner.state_dict()}, out)
+        return out.getvalue()
+
+    def restore(self, exported: bytes) -> None:
+        """Go on from what `export` returned.
+
+        Raises:
+            AggregationError: it is of another parameter.
+        """
+        kept = torch.load(io.BytesIO(exported), weights_only=True)
+        if kept["parameter"].shape != self._parameter.shape:
+            raise AggregationError(
+                "the round's stored result belongs to another parameter; do not reuse round numbers"
+            )
+        with torch.no_grad():
+            self._parameter.copy_(kept["parameter"])
+        self._inner.load_state_dict(kept["inner"])
 
     def step(self, total: Int64, *, count: int, terms: RoundTerms) -> NDArray[Any]:
         """Turn the exact sum of a sealed round into the next parameter.

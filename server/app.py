@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from privacy.events import RoundTerms, encode_event
 from server.errors import ServerError
-from server.rounds import Contribution
+from server.round_book import Contribution
 
 Int64 = NDArray[np.int64]
 Arrays = Mapping[str, NDArray[Any]]

@@ -2,18 +2,22 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.clipping import ContributionRefused
 from privacy.errors import PrivacyError
 from privacy.events import RoundTerms
-from server.aggregation import Aggregator
-from server.rounds import Contribution, ReplyRefused, Round, RoundMachine
+from server.aggregation import AggregationError, Aggregator
+from server.round_book import Contribution, Int64, Members, Round, RoundState
+from server.round_errors import ConsentMoved, ReplyRefused
+from server.rounds import RoundMachine
 
-Int64 = NDArray[np.int64]
+ATTEMPTS = 8
+"""Times a sum is made again because a consent in it has moved; then the round is aborted."""
 
 
 class Asks(Protocol):
@@ -72,69 +76,114 @@ class Conductor:
     ) -> NDArray[Any]:
         """Carry one round from its terms to its committed result.
 
+        A round that a crash left behind goes on where it stood; one that is committed answers at once.
+
         Args:
             terms: what is asked; logged before anyone is.
             public: arrays every device needs, public already.
             settings: what the mechanism needs besides, plain JSON.
-            aggregator: holds the parameter this round steps.
+            aggregator: holds the parameter this round steps; it moves only with the commit.
 
         Returns:
             The parameter after the round.
 
         Raises:
-            BudgetExceeded: the line cannot afford the round; nothing was spent.
-            ConsentMoved: somebody withdrew between seal and commit; the round is aborted, its spend stays.
+            CrowdTooSmall: too few answered; the round stays open, and the next call asks the others again.
+            BudgetExceeded: the line cannot afford the round; it is aborted, nothing was spent.
+            ConsentMoved: consents in the sum kept moving; the round is aborted.
+            RoundError: the round was aborted before.
+            StoreUnavailable: nothing was committed; the next call goes on.
         """
         round_ = self.machine.open(terms)
+        if round_.state is RoundState.COMMITTED:
+            aggregator.restore(round_.result or b"")
+            return aggregator.value
 
-        def ask(subjects: Int64, versions: Int64) -> None:
-            replies = self.fleet.contribute(
-                terms, public=public, settings=settings, cohort=subjects, versions=versions
+        def ask(members: Members) -> dict[int, Contribution]:
+            return self.fleet.contribute(
+                terms, public=public, settings=settings, cohort=members.subjects, versions=members.versions
             )
-            for node, reply in replies.items():
-                self._receive(round_, node, reply)
 
-        ask(round_.cohort, round_.versions)
-        recomputed = self._settle(round_, ask)
-        self.machine.seal(round_)
-        before = digest(aggregator.value)
-        value = aggregator.step(round_.total(), count=round_.count, terms=terms)
-        self.machine.commit(
-            round_,
-            model_in=before,
-            model_out=digest(value),
-            config_digest=self.config_digest,
-            code_digest=self.code_digest,
-        )
-        self.on_committed(
+        running = _Running(self, round_, ask)
+        try:
+            if round_.state is RoundState.OPEN:
+                running.gather(self.machine.absent(round_))
+                running.settled(lambda: self.machine.seal(round_))
+            running.settled(lambda: running.step_and_commit(aggregator))
+        except (ConsentMoved, PrivacyError, AggregationError):
+            self.machine.abort(round_)
+            raise
+        return aggregator.value
+
+
+@dataclass(slots=True)
+class _Running:
+    """One round under way, and how often a sum in it had to be made again."""
+
+    conductor: Conductor
+    round_: Round
+    ask: Callable[[Members], dict[int, Contribution]]
+    recomputed: int = field(default=0)
+
+    def gather(self, members: Members) -> None:
+        """Ask these; whoever leaves before their sum arrives costs the others one more answer."""
+        machine, attempts = self.conductor.machine, 0
+        while len(members.subjects) and attempts < ATTEMPTS:
+            again: list[Members] = []
+            for node, reply in self.ask(members).items():
+                try:
+                    machine.receive(self.round_, node, reply)
+                except ConsentMoved:
+                    again.append(machine.usable(self.round_, reply.members))
+                except (ReplyRefused, ContributionRefused) as problem:
+                    self.conductor.on_refused(node, str(problem))
+            members = _joined(again)
+            self.recomputed += len(again)
+            attempts += 1
+
+    def settled(self, finish: Callable[[], None]) -> None:
+        """Finish as soon as no consent in the sum has moved; sums in which one has are made again without it."""
+        machine = self.conductor.machine
+        for _ in range(ATTEMPTS):
+            for node, stay in machine.moved(self.round_).items():
+                machine.drop(self.round_, node)
+                self.recomputed += 1
+                self.gather(stay)
+            try:
+                finish()
+            except ConsentMoved:
+                continue
+            return
+        raise ConsentMoved(f"consents in round {self.round_.terms.round} kept moving")
+
+    def step_and_commit(self, aggregator: Aggregator) -> None:
+        """Turn the sealed sum into the next parameter and commit it, or leave the parameter as it was."""
+        conductor, terms = self.conductor, self.round_.terms
+        before, model_in = aggregator.export(), digest(aggregator.value)
+        total, members = conductor.machine.total(self.round_)
+        try:
+            value = aggregator.step(total, count=len(members.subjects), terms=terms)
+            conductor.machine.commit(
+                self.round_,
+                members=members,
+                model_in=model_in,
+                model_out=digest(value),
+                config_digest=conductor.config_digest,
+                code_digest=conductor.code_digest,
+                result=aggregator.export(),
+            )
+        except BaseException:
+            aggregator.restore(before)
+            raise
+        conductor.on_committed(
             RoundReport(
                 terms=terms,
-                invited=len(round_.cohort),
-                in_sum=round_.count,
-                recomputed=recomputed,
-                salt=round_.salt,
+                invited=len(self.round_.invited.subjects),
+                in_sum=len(members.subjects),
+                recomputed=self.recomputed,
+                salt=self.round_.salt,
             )
         )
-        return value
-
-    def _settle(self, round_: Round, ask: Callable[[Int64, Int64], None]) -> int:
-        """Recompute every sum that holds a moved consent, without it, until none does."""
-        recomputed = 0
-        while moved := self.machine.moved(round_):
-            for node, gone in moved.items():
-                reply = round_.replies[node]
-                stay = ~np.isin(reply.subjects, gone)
-                self.machine.drop(round_, node)
-                if stay.any():
-                    ask(reply.subjects[stay], reply.versions[stay])
-                recomputed += 1
-        return recomputed
-
-    def _receive(self, round_: Round, node: int, reply: Contribution) -> None:
-        try:
-            self.machine.receive(round_, node, reply)
-        except (ReplyRefused, PrivacyError) as problem:
-            self.on_refused(node, str(problem))
 
 
 def digest(parameter: NDArray[Any]) -> str:
@@ -142,3 +191,11 @@ def digest(parameter: NDArray[Any]) -> str:
     little = parameter.astype(parameter.dtype.newbyteorder("<"), copy=False)
     head = f"{little.dtype.str}{list(little.shape)}".encode()
     return hashlib.sha256(head + little.tobytes()).hexdigest()
+
+
+def _joined(parts: list[Members]) -> Members:
+    nobody = np.zeros(0, np.int64)
+    return Members(
+        np.concatenate([nobody, *(part.subjects for part in parts)]),
+        np.concatenate([nobody, *(part.versions for part in parts)]),
+    )

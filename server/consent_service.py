@@ -240,11 +240,10 @@ class ConsentService:
         Raises:
             Stale: it is.
         """
-        if abs(self._clock() - proof.created) > WINDOW:
-            raise Stale("signed too long ago or in the future; set the clock and sign again")
+        _check_window(proof, self._clock())
 
     def _fresh(self, connection: Connection, proof: Proof, now: int) -> ConsentStore:
-        self.check_fresh(proof)
+        _check_window(proof, now)
         store = ConsentStore(connection)
         if not store.first_use(subject_of(proof.key), proof.nonce, until=now + 2 * WINDOW):
             raise Stale("this request was used before; sign a new one")
@@ -268,6 +267,11 @@ class ConsentService:
             controller=self._controller,
         )
         return encode(write_receipt(facts, self._key)).decode()
+
+
+def _check_window(proof: Proof, now: int) -> None:
+    if abs(now - proof.created) > WINDOW:
+        raise Stale("signed too long ago or in the future; set the clock and sign again")
 
 
 def _version_in(body: str) -> int:

@@ -91,13 +91,7 @@ def cap_of(connection: Connection, line: str) -> Guarantee | None:
     declared = decode_event(row.declared.encode())
     if not isinstance(declared, LineDeclared):
         raise ChangeRefused(f"line {line} is not declared by a declaration")
-    return Guarantee(
-        epsilon=row.epsilon,
-        delta=declared.delta,
-        unit=declared.unit,
-        neighboring_relation=declared.neighboring_relation,
-        trust=declared.trust,
-    )
+    return replace(declared.guarantee(), epsilon=row.epsilon)
 
 
 def apply_notice(connection: Connection, payload: dict[str, Any]) -> None:

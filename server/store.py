@@ -1,7 +1,8 @@
 """Consent within one transaction; whoever reads a state to change it holds the subject until the end.
 
-Everything that changes consent or rounds takes its locks in one order: subjects by handle, then the round, then the
-log. So nobody waits in a circle, and a withdrawal and a commit always happen one after the other.
+Everything that changes consent or rounds takes its locks in one order: the line, the round, subjects by handle, the
+log. A withdrawal holds its subject alone. So nobody waits in a circle, and a withdrawal and a commit always happen
+one after the other.
 """
 
 import secrets
@@ -11,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy import Connection, Row, Table, delete, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.consent import PURPOSES, UNDECIDED, ConsentState, Purpose
-from server.tables import consents, contributions, nonces, receipts, rounds, subjects, sums
+from server.tables import consents, contributions, invitations, nonces, receipts, rounds, subjects, sums
 
 Int64 = NDArray[np.int64]
 FIELDS = tuple(asdict(UNDECIDED))
@@ -119,22 +120,15 @@ class ConsentStore:
         return np.array([found.get(int(handle), -1) for handle in handles], np.int64)
 
     def drop_uncommitted(self, handle: int) -> None:
-        """Delete what a subject contributed to rounds under way, with every sum it can no longer be taken out of."""
-        held = self._connection.execute(
-            select(contributions.c.line, contributions.c.round, contributions.c.node)
-            .join(rounds, (rounds.c.line == contributions.c.line) & (rounds.c.round == contributions.c.round))
-            .where(contributions.c.handle == handle, rounds.c.state.in_(LIVE))
-        ).all()
-        for line, number, node in held:
-            here = (sums.c.line == line) & (sums.c.round == number) & (sums.c.node == node)
-            self._connection.execute(delete(sums).where(here))
-            self._connection.execute(
-                delete(contributions).where(
-                    contributions.c.line == line,
-                    contributions.c.round == number,
-                    contributions.c.handle == handle,
-                )
-            )
+        """Delete a subject's part in rounds under way, with every sum it can no longer be taken out of."""
+        for table in (contributions, invitations):
+            live = select(rounds.c.line, rounds.c.round).where(rounds.c.state.in_(LIVE))
+            mine = (table.c.handle == handle) & tuple_(table.c.line, table.c.round).in_(live)
+            if table is contributions:
+                held = select(table.c.line, table.c.round, table.c.node).where(mine)
+                of_mine = tuple_(sums.c.line, sums.c.round, sums.c.node).in_(held)
+                self._connection.execute(delete(sums).where(of_mine))
+            self._connection.execute(delete(table).where(mine))
 
     def keep_receipt(
         self,

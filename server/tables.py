@@ -154,7 +154,6 @@ rounds = Table(
     Column("state", String(16), nullable=False),
     Column("terms", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
-    Column("generation", BigInteger, nullable=False),
     Column("result", LargeBinary),
 )
 
@@ -164,6 +163,7 @@ invitations = Table(
     *_round_key(),
     _handle(primary_key=True),
     Column("version", BigInteger, nullable=False),
+    Index("ix_invitations_handle", "handle"),
 )
 
 contributions = Table(
@@ -188,5 +188,8 @@ ledger = Table(
     "ledger",
     metadata,
     Column("position", Big, primary_key=True, autoincrement=False),
+    Column("kind", String(40), nullable=False),
+    Column("line", String(100), nullable=False),
     Column("leaf", Text, nullable=False),
+    Index("ix_ledger_line_kind", "line", "kind", "position"),
 )

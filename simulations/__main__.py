@@ -37,19 +37,30 @@ def build_parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure against a peer, in one run")
     bench.add_argument("which", choices=["gradient"])
     bench.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="DIR", help="where rows go")
+    race = commands.add_parser(
+        "race", help="try to break consent: processes race on one database and are killed"
+    )
+    race.add_argument("--schedules", type=int, default=2000, metavar="N", help="interleavings to try")
+    race.add_argument(
+        "--database", metavar="URL", help="an empty database; a temporary SQLite file without it"
+    )
     verify = commands.add_parser("verify", help="recompute a run's epsilon from its signed ledger")
     verify.add_argument("folder", type=Path, metavar="RUN_FOLDER")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0 done, 2 the input must be mended."""
+    """Run the command line; return the exit code: 0 done, 1 a guarantee was broken, 2 the input must be mended."""
     options = build_parser().parse_args(arguments)
     try:
         if options.command == "verify":
             from simulations.verification import verify_run
 
             print(verify_run(options.folder))
+        elif options.command == "race":
+            from simulations.attacks.command import race_and_show
+
+            return race_and_show(options.database, schedules=options.schedules)
         elif options.command == "bench":
             from simulations.benchmarks.gradient import main as bench
 

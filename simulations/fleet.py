@@ -1,7 +1,7 @@
 """A simulated fleet under Flower: shards over one Grid, consent that moves while training runs."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,11 @@ from flwr.serverapp import Grid
 from client.app import make_client_app
 from client.participation import AcceptedTerms
 from models.history import Histories
+from privacy.calibration import PlannedRound
 from server.app import Fleet, make_server_app
 from server.conductor import Conductor, RoundReport
+from server.memory_rounds import MemoryRoundStore
+from server.round_book import Int64
 from server.rounds import RoundMachine
 from simulations.errors import SimulationError
 from simulations.grid import InProcessGrid
@@ -56,6 +59,8 @@ class SimulatedFleet:
     least_noise_multiplier: float
     consents: SimulatedConsents = field(init=False)
     departures: Departures = field(init=False)
+    store: MemoryRoundStore = field(init=False)
+    machine: RoundMachine = field(init=False)
     contributions: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -64,6 +69,16 @@ class SimulatedFleet:
         granted = draw_granted(self.train.people, share=share.grant_share, seed=seed)
         self.consents = SimulatedConsents(granted)
         self.departures = draw_departures(granted, share=share.withdraw_share, rounds=self.rounds, seed=seed)
+        self.store = MemoryRoundStore(self.consents, self.line.ledger, recorded=self.line.ledger.events)
+        self.machine = RoundMachine(self.store, line=self.scenario.line.name)
+
+    def clear(self, plan: Sequence[PlannedRound]) -> None:
+        """See that the line can afford all its rounds.
+
+        Raises:
+            BudgetExceeded: it cannot; nothing was spent.
+        """
+        self.machine.clear(plan)
 
     def conduct(self, train: Callable[[Conductor], None]) -> None:
         """Run `train` as the body of a Flower ServerApp over an in-process Grid."""
@@ -90,9 +105,8 @@ class SimulatedFleet:
         }
 
     def _conductor(self, fleet: Fleet) -> Conductor:
-        machine = RoundMachine(consents=self.consents, budget=self.line.budget, ledger=self.line.ledger)
         return Conductor(
-            machine=machine,
+            machine=self.machine,
             fleet=fleet,
             config_digest=self.scenario.digest(),
             code_digest=code_digest(),
@@ -120,13 +134,17 @@ class SimulatedFleet:
     def _committed(self, report: RoundReport) -> None:
         self.line.reports.append(report)
         self.contributions += report.in_sum
-        self.consents.withdraw(self.departures.before.get(report.terms.round + 1, _NOBODY))
+        self._withdraw(self.departures.before.get(report.terms.round + 1, _NOBODY))
 
     def _leave_in_flight(self, message: Message) -> None:
         """Let this round's leavers go after the first node has answered, before the round is sealed."""
         if message.metadata.group_id.isdigit():
             leaving = self.departures.in_flight.get(int(message.metadata.group_id), _NOBODY)
-            self.consents.withdraw(leaving[~self.consents.withdrawn[leaving]])
+            self._withdraw(leaving[~self.consents.withdrawn[leaving]])
+
+    def _withdraw(self, leaving: Int64) -> None:
+        with self.store.leaving(leaving):
+            self.consents.withdraw(leaving)
 
 
 _NOBODY = np.zeros(0, np.int64)

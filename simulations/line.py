@@ -1,11 +1,10 @@
-"""A simulated release line: its keys, its ledger, its budget, and what its officer may see."""
+"""A simulated release line: its keys, its ledger, and what its officer may see."""
 
 import hashlib
 import time
 from dataclasses import dataclass, field
 
 from privacy.accountant import attacker_success, delta_at, epsilon_pld, spent
-from privacy.budget import Budget
 from privacy.canonical import encode
 from privacy.events import LineDeclared, NotPrivate, PrivacyEvent, ReleasePublished
 from privacy.keys import SigningKey
@@ -22,14 +21,13 @@ CURVE = tuple(step / 8 for step in range(81))
 
 @dataclass(slots=True)
 class ReleaseLine:
-    """Keys, ledger and budget of one run; self-attested, since no witness stands outside a simulation."""
+    """Keys and ledger of one run; self-attested, since no witness stands outside a simulation."""
 
     scenario: Scenario
     release_key: SigningKey = field(default_factory=SigningKey.generate)
     log_key: SigningKey = field(default_factory=SigningKey.generate)
     reports: list[RoundReport] = field(default_factory=list)
     ledger: Ledger = field(init=False)
-    budget: Budget = field(init=False)
 
     def __post_init__(self) -> None:
         """Declare the line before anything else is in its log."""
@@ -50,7 +48,6 @@ class ReleaseLine:
         )
         if not cap.private:
             self.ledger.append(NotPrivate(line=self.scenario.line.name, reason="no_noise"))
-        self.budget = Budget(cap, recorded=[], record=self.ledger.append)
 
     @property
     def origin(self) -> str:

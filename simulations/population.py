@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from client.participation import AcceptedTerms
 from models.history import Histories
 from models.streams import stream
+from server.round_book import Members
 
 Int64 = NDArray[np.int64]
 
@@ -25,13 +26,21 @@ class SimulatedConsents:
         self.ever_granted = granted.copy()
         self.withdrawn = np.zeros(len(granted), bool)
 
-    def eligible(self) -> Int64:
+    def eligible(self) -> Members:
         """Return the subjects who currently grant."""
-        return np.flatnonzero(self._granted).astype(np.int64)
+        subjects = np.flatnonzero(self._granted).astype(np.int64)
+        return Members(subjects, self._versions[subjects])
 
     def versions(self, subjects: Int64) -> Int64:
         """Return current versions, -1 where not granted."""
         return np.where(self._granted[subjects], self._versions[subjects], -1)
+
+    def grant(self, subjects: Int64) -> None:
+        """Grant, under a new version that revives nothing made before."""
+        self._granted[subjects] = True
+        self._versions[subjects] += 1
+        self.ever_granted[subjects] = True
+        self.withdrawn[subjects] = False
 
     def withdraw(self, subjects: Int64) -> None:
         """Withdraw: the version moves at once, so no update made before can commit any more."""

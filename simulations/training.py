@@ -67,7 +67,6 @@ def train(
         NodeFailed: a simulated node failed.
     """
     plan = plan_rounds(scenario)
-    line.budget.clear(plan)
     fleet = SimulatedFleet(
         scenario,
         line,
@@ -75,6 +74,7 @@ def train(
         rounds=len(plan),
         least_noise_multiplier=min(planned.noise_multiplier for planned in plan),
     )
+    fleet.clear(plan)
     shared = LineTerms(
         line=scenario.line.name,
         declared_population=scenario.population.declared,

@@ -15,7 +15,7 @@ from models.history import Histories, from_lists
 from models.inputs import PopularityInput, to_parts
 from privacy.events import RoundTerms
 from server.app import Fleet, FleetError
-from server.rounds import Contribution
+from server.round_book import Contribution
 from simulations.grid import InProcessGrid
 from simulations.population import SimulatedShard, draw_departures, draw_granted
 

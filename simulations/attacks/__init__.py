@@ -1,0 +1,1 @@
+"""Attempts to break what Penchant promises; each reports how hard it tried."""
