@@ -23,6 +23,10 @@ DEEPEST = 32
 """How deep lists and objects may nest."""
 
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+"""Spells strings and integers as RFC 8785 does; order and soundness are for `encode` to see to."""
+
+
 class CanonicalError(PrivacyError):
     """Bytes, or a value, that have no place in canonical JSON: the reader refuses them whole."""
 
@@ -41,35 +45,34 @@ def encode(value: JSON) -> bytes:
     '{"a":"€","b":[1,true,null]}'
     """
     try:
-        return _text(value, DEEPEST).encode()
+        return _WRITER.encode(_ordered(value, DEEPEST)).encode()
     except UnicodeEncodeError as problem:
         raise CanonicalError("a string holds half of a surrogate pair, which UTF-8 cannot carry") from problem
 
 
-def _text(value: JSON, depth: int) -> str:
+def _ordered(value: JSON, depth: int) -> JSON:
+    """Return a sound value with the keys of every object in canonical order."""
     if value is None or isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)
+        return value
     if isinstance(value, int):
         if abs(value) > LARGEST_INTEGER:
             raise CanonicalError("an integer is beyond ±(2**53 - 1); write it as a string")
-        return str(int(value))
+        return int(value)
     if depth == 0:
         raise CanonicalError(f"lists and objects nest deeper than {DEEPEST}")
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_text(entry, depth - 1) for entry in value) + "]"
+        return [_ordered(entry, depth - 1) for entry in value]
     if isinstance(value, dict):
-        return "{" + ",".join(_member(key, value[key], depth) for key in _in_order(value)) + "}"
+        return {key: _ordered(value[key], depth - 1) for key in _in_order(value)}
     raise CanonicalError(f"{type(value).__name__} is not canonical JSON; write a decimal as decimal(x)")
 
 
 def _in_order(keys: Mapping[str, JSON]) -> list[str]:
     if not all(isinstance(key, str) for key in keys):
         raise CanonicalError("every key of an object must be a string")
+    if all(map(str.isascii, keys)):
+        return sorted(keys)
     return sorted(keys, key=lambda key: key.encode("utf-16-be"))
-
-
-def _member(key: str, value: JSON, depth: int) -> str:
-    return _text(key, depth) + ":" + _text(value, depth - 1)
 
 
 def decode(data: bytes) -> JSON:

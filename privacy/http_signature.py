@@ -17,6 +17,9 @@ from privacy.keys import KeyRefused, SignatureError, SigningKey, VerifyKey
 
 ALWAYS = ("@method", "@authority", "@path", "@query")
 WHEN_PRESENT = ("content-digest", "if-match", "idempotency-key", "sec-gpc")
+"""Covered by the sender where the request has them."""
+CONDITIONS = frozenset(WHEN_PRESENT) - {"sec-gpc"}
+"""What nobody may add on the way. A refusal may be added, by a browser for one, and stops no withdrawal."""
 LABEL = "penchant"
 _INPUT = re.compile(
     rf'{LABEL}=(?P<params>\((?P<components>"[a-z@-]{{1,40}}"(?: "[a-z@-]{{1,40}}"){{0,15}})\)'
@@ -147,7 +150,7 @@ def verify(request: SignedRequest) -> Proof:
     if not named or not signed:
         raise RequestRefused("the request is not signed in the form this service reads")
     components = tuple(name.strip('"') for name in named["components"].split(" "))
-    needed = {*ALWAYS, *(name for name in WHEN_PRESENT if name in request.headers)}
+    needed = {*ALWAYS, *(name for name in CONDITIONS if name in request.headers)}
     if len(set(components)) != len(components) or needed - set(components):
         raise RequestRefused(
             "the signature must cover method, authority, path, query and every condition once"

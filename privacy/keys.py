@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar
 
 from cryptography.exceptions import InvalidSignature
@@ -134,8 +135,14 @@ class SigningKey:
     @property
     def public(self) -> VerifyKey:
         """The half to hand out."""
-        return VerifyKey(Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw())
+        return VerifyKey(_loaded(self.seed).public_key().public_bytes_raw())
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64 bytes that only this key makes of the message."""
-        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
+        return _loaded(self.seed).sign(message)
+
+
+@lru_cache(maxsize=16)
+def _loaded(seed: bytes) -> Ed25519PrivateKey:
+    """Return the key of a seed, ready to sign: making it ready costs as much as a signature."""
+    return Ed25519PrivateKey.from_private_bytes(seed)

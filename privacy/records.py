@@ -65,11 +65,11 @@ class ReceiptFacts:
     controller: str
 
 
-def write_receipt(facts: ReceiptFacts, key: SigningKey) -> dict[str, JSON]:
+def write_receipt(facts: ReceiptFacts, key: SigningKey) -> bytes:
     """Write and sign a receipt.
 
     Returns:
-        A JSON object: the receipt, the key's id material and the signature over its canonical bytes.
+        Canonical JSON of an object: the receipt, the signature over its canonical bytes, and the key to check with.
     """
     receipt: dict[str, JSON] = {
         "@context": CONTEXT,
@@ -80,7 +80,7 @@ def write_receipt(facts: ReceiptFacts, key: SigningKey) -> dict[str, JSON]:
         },
         "processing": {
             "purpose": facts.purpose,
-            "data": "a clipped contribution computed on the device; no event leaves it",
+            "data": facts.notice.get("data", ""),
             "notice": dict(facts.notice),
             "notice_digest": facts.notice_digest,
         },
@@ -96,8 +96,13 @@ def write_receipt(facts: ReceiptFacts, key: SigningKey) -> dict[str, JSON]:
             }
         ],
     }
-    signature = key.sign(PREFIX + encode(receipt))
-    return {"receipt": receipt, "signature": to_base64(signature), "key": key.public.base64}
+    content = encode(receipt)
+    signature = to_base64(key.sign(PREFIX + content))
+    return b'{"key":"%b","receipt":%b,"signature":"%b"}' % (
+        key.public.base64.encode(),
+        content,
+        signature.encode(),
+    )
 
 
 def read_receipt(data: bytes, key: VerifyKey) -> dict[str, JSON]:

@@ -2,21 +2,27 @@
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from server.database import reading, serially
 from server.errors import ServerError
+from server.refusals import KeyReused
 from server.store import insert_once
 from server.tables import admin_log, changes, credentials
 
 Role = Literal["operator", "officer", "auditor", "aggregator"]
+NAME = "^[a-z0-9][a-z0-9._-]{0,62}$"
+"""What people with a credential are called here."""
 ROLES: tuple[Role, ...] = get_args(Role)
 ChangeKind = Literal["budget", "notice", "credential", "key"]
+RESERVED = frozenset({"console", "unknown"})
+"""Names that the record uses for whoever has the machine, and for whoever has no credential."""
 DAY = 86_400
 LONGEST: dict[Role, int] = {"operator": 365, "officer": 365, "auditor": 30, "aggregator": 365}
 """Days a credential lasts at most; an auditor's visit is boxed in time."""
@@ -42,10 +48,10 @@ class CredentialRefused(ServerError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody with a credential."""
+    """Somebody with a credential, or with none."""
 
     name: str
-    role: Role
+    role: Role | Literal["none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +79,18 @@ def add_credential(
         CredentialRefused: names what to mend.
     """
     if role not in ROLES:
-        raise CredentialRefused(f"{role!r} is no role: use {', '.join(ROLES)}")
+        raise CredentialRefused(f"a role is one of {', '.join(ROLES)}")
+    if not re.fullmatch(NAME, actor) or actor in RESERVED or not re.fullmatch("[0-9a-f]{64}", digest):
+        raise CredentialRefused("a name is 1 to 63 of a-z 0-9 . _ - and a token's digest 64 hex digits")
     longest = LONGEST[role]
     if not 1 <= days <= longest:
-        raise CredentialRefused(f"an {role}'s credential lasts 1 to {longest} days, not {days}")
+        raise CredentialRefused(f"a credential of this role ({role}) lasts 1 to {longest} days")
+    connection.execute(
+        delete(credentials).where(credentials.c.actor == actor, credentials.c.valid_until <= now)
+    )
     values = {"actor": actor, "role": role, "token_digest": digest, "valid_until": now + days * DAY}
     if not insert_once(connection, credentials, **values):
-        raise CredentialRefused(f"{actor} has a credential already: revoke it first")
+        raise CredentialRefused("this name or token has a credential already: revoke it first")
 
 
 def bootstrap(engine: Engine, *, actor: str, role: str, days: int, now: int) -> str:
@@ -111,6 +122,7 @@ class Administration:
         appliers: by kind, puts an approved payload into effect within the approving transaction, and says what
             is wrong with one that cannot be.
         clock: seconds since 1970 UTC.
+        strangers: tells whether one more call without a credential is to be recorded.
     """
 
     def __init__(
@@ -119,29 +131,34 @@ class Administration:
         *,
         appliers: dict[ChangeKind, Callable[[Connection, dict[str, Any]], None]],
         clock: Callable[[], int],
+        strangers: Callable[[], bool],
     ) -> None:
         self._engine = engine
         self._appliers = appliers
         self._clock = clock
+        self._strangers = strangers
 
-    def admit(self, token: str, *, roles: tuple[Role, ...], action: str) -> Actor:
+    def admit(self, token: str | None, *, roles: tuple[Role, ...], action: str) -> Actor:
         """Return who calls, after recording that they do; a call that cannot be recorded does not happen.
+
+        Calls without any known credential are recorded too, as many as `strangers` lets pass: whoever is nobody
+        must not be able to fill the record.
 
         Raises:
             NotAllowed: no valid credential of one of these roles.
         """
-        now = self._clock()
+        now, digest = self._clock(), token_digest(token or "")
 
         def step(connection: Connection) -> Actor | None:
             row = connection.execute(
-                select(credentials.c.actor, credentials.c.role).where(
-                    credentials.c.token_digest == token_digest(token), credentials.c.valid_until > now
-                )
+                select(credentials).where(credentials.c.token_digest == digest)
             ).one_or_none()
             if row is None:
+                if self._strangers():
+                    _log(connection, Actor("unknown", "none"), action, "denied", now)
                 return None
             actor = Actor(row.actor, row.role)
-            allowed = actor.role in roles
+            allowed = actor.role in roles and now < row.valid_until
             _log(connection, actor, action, "admitted" if allowed else "denied", now)
             return actor if allowed else None
 
@@ -150,53 +167,61 @@ class Administration:
             raise NotAllowed("this needs a valid credential of " + " or ".join(roles))
         return found
 
-    def propose(self, actor: Actor, kind: ChangeKind, payload: dict[str, Any]) -> int:
-        """Put a change before a second person; return its number."""
-        now = self._clock()
+    def propose(
+        self, actor: Actor, kind: ChangeKind, payload: dict[str, Any], *, idempotency_key: str | None = None
+    ) -> int:
+        """Put a change before a second person; return its number, the same for every attempt under one key.
+
+        Raises:
+            KeyReused: the key was used for another change.
+        """
+        now, content = self._clock(), json.dumps(payload, sort_keys=True)
+        mine = (changes.c.proposed_by == actor.name) & (changes.c.idempotency_key == idempotency_key)
 
         def step(connection: Connection) -> int:
-            number = connection.execute(
-                insert(changes)
-                .values(kind=kind, payload=json.dumps(payload), proposed_by=actor.name, proposed_at=now)
-                .returning(changes.c.number)
-            ).scalar_one()
+            earlier = (
+                connection.execute(select(changes).where(mine)).one_or_none() if idempotency_key else None
+            )
+            if earlier is not None:
+                if (earlier.kind, earlier.payload) != (kind, content):
+                    raise KeyReused("this Idempotency-Key belongs to another change")
+                return int(earlier.number)
+            values = {
+                "kind": kind,
+                "payload": content,
+                "proposed_by": actor.name,
+                "proposed_at": now,
+                "idempotency_key": idempotency_key,
+            }
+            done = connection.execute(insert(changes).values(values).returning(changes.c.number))
             _log(connection, actor, f"change.{kind}", "proposed", now)
-            return int(number)
+            return int(done.scalar_one())
 
         return serially(self._engine, step)
 
     def approve(self, actor: Actor, number: int) -> Change:
-        """Put a change into effect as its second person.
+        """Put a change into effect as its second person; the same again for every attempt of theirs.
 
         Raises:
-            FourEyes: unknown, approved already, or proposed by the same person.
+            FourEyes: unknown, approved by somebody else, or proposed by the same person.
             ServerError: the change cannot be; nothing happens.
         """
         now = self._clock()
 
         def step(connection: Connection) -> Change:
-            row = connection.execute(
-                select(changes).where(changes.c.number == number).with_for_update()
-            ).one_or_none()
-            if row is None or row.approved_by is not None:
+            here = changes.c.number == number
+            row = connection.execute(select(changes).where(here).with_for_update()).one_or_none()
+            if row is None or row.approved_by not in (None, actor.name):
                 raise FourEyes("there is no such change waiting")
             if row.proposed_by == actor.name:
                 raise FourEyes("nobody approves their own change; ask a second person")
-            payload = json.loads(row.payload)
-            self._appliers[row.kind](connection, payload)
-            connection.execute(
-                update(changes)
-                .where(changes.c.number == number)
-                .values(approved_by=actor.name, approved_at=now)
-            )
-            _log(connection, actor, f"change.{row.kind}", "approved", now)
-            return Change(
-                number=number,
-                kind=row.kind,
-                payload=payload,
-                proposed_by=row.proposed_by,
-                approved_by=actor.name,
-            )
+            if row.approved_by is None:
+                self._appliers[row.kind](connection, json.loads(row.payload))
+                connection.execute(
+                    update(changes).where(here).values(approved_by=actor.name, approved_at=now)
+                )
+                _log(connection, actor, f"change.{row.kind}", "approved", now)
+            return replace(_change(row), approved_by=actor.name)
 
         return serially(self._engine, step)
 
@@ -206,16 +231,7 @@ class Administration:
             rows = connection.execute(
                 select(changes).where(changes.c.number > after).order_by(changes.c.number).limit(limit)
             ).all()
-        return [
-            Change(
-                number=row.number,
-                kind=row.kind,
-                payload=json.loads(row.payload),
-                proposed_by=row.proposed_by,
-                approved_by=row.approved_by,
-            )
-            for row in rows
-        ]
+        return [_change(row) for row in rows]
 
     def log(self, *, after: int, limit: int) -> list[dict[str, Any]]:
         """Return a page of the record of every administrative read and write, oldest first."""
@@ -238,6 +254,16 @@ def apply_credential(connection: Connection, payload: dict[str, Any], *, now: in
         digest=payload["token_digest"],
         days=payload["days"],
         now=now,
+    )
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(
+        number=row.number,
+        kind=row.kind,
+        payload=json.loads(row.payload),
+        proposed_by=row.proposed_by,
+        approved_by=row.approved_by,
     )
 
 

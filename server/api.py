@@ -1,5 +1,6 @@
 """The consent service over HTTP: routes, errors, limits and telemetry put together."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from privacy.keys import SigningKey
@@ -15,12 +17,14 @@ from server import problems
 from server.admin import Administration
 from server.consent_service import ConsentService
 from server.enrolment import Admit, admit_everyone
+from server.errors import ServerError
 from server.limits import BodyLimit, Pace
 from server.policy import CurrentNotices, appliers, approve_first_key
 from server.routes import administration, public, subjects
 from server.signed import Verifier
-from server.telemetry import Metrics, Observed
+from server.telemetry import LOG, Metrics, Observed
 
+SWEEP_SECONDS = 60
 DESCRIPTION = """
 Lets anyone out at any moment, and proves it.
 
@@ -63,23 +67,37 @@ def create_app(engine: Engine, settings: ServiceSettings) -> ASGIApp:
     """
     approve_first_key(engine, settings.key.public, now=settings.clock())
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        engine.dispose()
-
-    app = FastAPI(
-        title="Penchant consent", version="1", description=DESCRIPTION, lifespan=lifespan, redoc_url=None
-    )
     notices = CurrentNotices(engine)
     service = ConsentService(
         engine, key=settings.key, controller=settings.controller, notices=notices, clock=settings.clock
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(_sweep(service))
+        yield
+        sweeping.cancel()
+        engine.dispose()
+
+    app = FastAPI(
+        title="Penchant consent",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # the page would fetch its scripts from a third party, who would learn who reads it
+        redoc_url=None,
     )
     app.state.engine = engine
     app.state.clock = settings.clock
     app.state.notices = notices
     app.state.service = service
-    app.state.admin = Administration(engine, appliers=appliers(settings.clock), clock=settings.clock)
+    strangers = Pace(rate=1, burst=60, names=1)
+    app.state.admin = Administration(
+        engine,
+        appliers=appliers(settings.clock),
+        clock=settings.clock,
+        strangers=lambda: strangers.may("anybody"),
+    )
     app.state.verifier = Verifier(settings.authority)
     app.state.admit = settings.admit
     app.state.metrics = Metrics()
@@ -91,6 +109,15 @@ def create_app(engine: Engine, settings: ServiceSettings) -> ASGIApp:
     problems.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return Observed(BodyLimit(app, refuse=_too_large), metrics=app.state.metrics, failed=_failed)
+
+
+async def _sweep(service: ConsentService) -> None:
+    while True:
+        try:
+            await run_in_threadpool(service.sweep)
+        except ServerError:
+            LOG.exception("sweep_failed")
+        await asyncio.sleep(SWEEP_SECONDS)
 
 
 def _document(app: FastAPI) -> dict[str, object]:

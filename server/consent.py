@@ -147,23 +147,23 @@ def grant(
 
 
 def withdraw(state: ConsentState, *, now: int) -> ConsentState:
-    """Take consent back: unconditional, and the same again however often it arrives.
+    """Take consent back: unconditional, and the answer is no however often it arrives.
 
-    Before any choice it is a choice too, and moves the version, so that a grant still under way is outdated.
+    It always moves the version, before any choice and after a withdrawal too: whatever grant is still under way was
+    decided on an older version and is outdated.
     """
-    if state.decision == "withdrawn":
-        return state
+    quiet_until = state.quiet_until if state.decision == "withdrawn" else now + QUIET
     return replace(
-        state, version=state.version + 1, decision="withdrawn", valid_until=0, quiet_until=now + QUIET
+        state, version=state.version + 1, decision="withdrawn", valid_until=0, quiet_until=quiet_until
     )
 
 
 def refuse(state: ConsentState, *, now: int) -> ConsentState:
     """Say no when asked: nobody asks again for six months. A grant that stands is withdrawn by it."""
-    if state.decision == "refused" and now < state.quiet_until:
-        return state
+    again = state.decision == "refused" and now < state.quiet_until
+    quiet_until = state.quiet_until if again else now + QUIET
     return replace(
-        state, version=state.version + 1, decision="refused", valid_until=0, quiet_until=now + QUIET
+        state, version=state.version + 1, decision="refused", valid_until=0, quiet_until=quiet_until
     )
 
 

@@ -3,48 +3,20 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from privacy.canonical import encode
 from privacy.http_signature import Proof
 from privacy.keys import SigningKey
-from privacy.pseudonym import subject_of
 from privacy.records import ReceiptFacts, write_receipt
-from server.consent import ConsentState, Purpose, grant, refuse, withdraw
-from server.database import reading, serially
-from server.errors import ServerError
+from server.consent import SENDS, ConsentState, Purpose, grant, refuse, withdraw
+from server.database import serially
 from server.notices import Notices
+from server.once import Once, decide
+from server.policy import notices_in
+from server.refusals import WINDOW, JustWithdrawn, KeyReused, NotEnrolled
 from server.store import ConsentStore
-
-WINDOW = 300
-"""Seconds by which a device's clock may be off; older requests are replays."""
-TOMBSTONE = "-withdrawn-"
-
-
-class NotEnrolled(ServerError):
-    """Nobody is enrolled under this name; only who holds its key hears so."""
-
-    code: ClassVar[str] = "not_enrolled"
-
-
-class Stale(ServerError):
-    """The request is older than its window, or was used before: sign a new one."""
-
-    code: ClassVar[str] = "stale_request"
-
-
-class JustWithdrawn(ServerError):
-    """A withdrawal has just arrived for this name: an enrolment under way then is not honoured."""
-
-    code: ClassVar[str] = "just_withdrawn"
-
-
-class KeyReused(ServerError):
-    """The idempotency key was used for another request: choose a new one."""
-
-    code: ClassVar[str] = "idempotency_key_reused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +53,15 @@ class Acknowledged:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Every purpose of a subject, with the notices and the moment that decide what they permit."""
+
+    states: dict[Purpose, ConsentState]
+    notices: Notices
+    now: int
+
+
 class ConsentService:
     """Decide and acknowledge, over one store.
 
@@ -88,7 +69,8 @@ class ConsentService:
         engine: the store's.
         key: signs receipts.
         controller: who answers for the processing, as receipts name it.
-        notices: returns the notices that hold now; called for every decision.
+        notices: returns the notices that held a moment ago; a grant under one that has just ended permits nothing,
+            since whatever uses consent reads notices in its own transaction.
         clock: seconds since 1970 UTC.
     """
 
@@ -113,27 +95,43 @@ class ConsentService:
         Raises:
             Stale, JustWithdrawn: nothing changes.
         """
-        subject, now = subject_of(proof.key), self._clock()
 
-        def step(connection: Connection) -> bool:
-            store = self._fresh(connection, proof, now)
-            if store.used(subject, TOMBSTONE):
-                raise JustWithdrawn(f"withdrawn a moment ago; enrol again in {2 * WINDOW} s")
-            return store.enrol(subject, now=now)
+        def step(once: Once) -> bool:
+            # A withdrawal that arrives meanwhile waits for this row, then sees who has enrolled.
+            once.store.bar(once.subject, until=once.now - 1)
+            if once.store.barred(once.subject, now=once.now):
+                raise JustWithdrawn
+            once.spend()
+            new = once.store.enrol(once.subject, now=once.now)
+            once.store.unbar(once.subject)
+            return new
 
-        return serially(self._engine, step)
+        return decide(self._engine, proof, step, clock=self._clock)
 
-    def states(self, subject: str) -> dict[Purpose, ConsentState]:
-        """Return every purpose's state.
+    def look(self, proof: Proof, *, refused_by_signal: bool = False) -> Seen:
+        """Return every purpose as it stands for whoever holds the key.
+
+        Args:
+            proof: who asks.
+            refused_by_signal: the request carries Sec-GPC: 1, which is a refusal: what stands is refused by it.
 
         Raises:
-            NotEnrolled: there is none.
+            Stale, NotEnrolled: there is nothing to see.
         """
-        with reading(self._engine) as connection:
-            found = ConsentStore(connection).states(subject)
-        if found is None:
-            raise NotEnrolled("nobody is enrolled under this name; POST /v1/subjects first")
-        return found
+
+        def step(once: Once) -> Seen:
+            notices = notices_in(once.connection)
+            states = once.store.states(once.subject)
+            if states is None:
+                raise NotEnrolled
+            once.spend()
+            once.store.confirm(once.subject)
+            for purpose in SENDS if refused_by_signal else ():
+                if states[purpose].decision == "granted":
+                    states[purpose] = self._refused(once, purpose, notices)
+            return Seen(states, notices, once.now)
+
+        return decide(self._engine, proof, step, clock=self._clock)
 
     def grant(self, proof: Proof, purpose: Purpose, request: GrantRequest) -> Acknowledged:
         """Give consent, once for every idempotency key.
@@ -142,136 +140,136 @@ class ConsentService:
             Stale, NotEnrolled, KeyReused, SignalRefuses, NoticeOutdated, VersionMoved, TooManyGrants: nothing
                 changes.
         """
-        subject, now, notices = subject_of(proof.key), self._clock(), self._notices()
+        notices = self._notices()
 
-        def step(connection: Connection) -> Acknowledged:
-            store = self._fresh(connection, proof, now)
-            found = store.state(subject, purpose)
-            if found is None:
-                raise NotEnrolled("nobody is enrolled under this name; POST /v1/subjects first")
-            handle, state = found
-            if earlier := store.earlier(handle, request.idempotency_key):
-                digest, body = earlier
+        def step(once: Once) -> Acknowledged:
+            held = once.store.held(once.subject, purpose, idempotency_key=request.idempotency_key)
+            if held is None:
+                raise NotEnrolled
+            if held.earlier is not None:
+                digest, body = once.store.receipt(held.earlier)
                 if digest != request.digest:
                     raise KeyReused("this Idempotency-Key belongs to another request")
+                once.spend()
                 return Acknowledged(_version_in(body), body)
             given = grant(
-                state,
+                held.state,
                 expected_version=request.expected_version,
                 notice=request.notice,
                 language=request.language,
                 current_notices=notices.current(purpose),
-                now=now,
+                now=once.now,
                 refused_by_signal=request.refused_by_signal,
             )
-            body = self._receipt(subject, purpose, given, now, notices)
-            store.save(handle, purpose, given)
-            store.keep_receipt(
-                handle,
+            body = self._receipt(once, purpose, given, notices)
+            once.settle(
+                held,
                 purpose,
-                version=given.version,
+                given,
                 receipt=body,
                 idempotency_key=request.idempotency_key,
                 request_digest=request.digest,
             )
             return Acknowledged(given.version, body)
 
-        return serially(self._engine, step)
+        return decide(self._engine, proof, step, clock=self._clock)
 
     def stop(self, proof: Proof, purpose: Purpose, how: Literal["withdraw", "refuse"]) -> Acknowledged:
-        """Take consent back or refuse it: unconditional, the same again however often it arrives.
+        """Take consent back or refuse it: unconditional, and the answer is no however often it arrives.
 
-        When this returns, nothing uncommitted of the subject is left in the store, whoever was enrolled. A name
-        that is not enrolled is kept out until every request signed before now is too old to count.
+        When this returns, nothing uncommitted of the subject is left in the store, whoever was enrolled, and no
+        grant that is still under way will be honoured. A repetition is acknowledged with a receipt of its own, which
+        is not kept: the first one proves more.
 
         Raises:
             Stale: nothing changes.
         """
-        subject, now, notices = subject_of(proof.key), self._clock(), self._notices()
+        notices = self._notices()
         change = withdraw if how == "withdraw" else refuse
 
-        def step(connection: Connection) -> Acknowledged:
-            store = self._fresh(connection, proof, now)
-            found = store.state(subject, purpose)
-            if found is None:
-                store.first_use(subject, TOMBSTONE, until=now + 2 * WINDOW)
-                nothing = change(ConsentState(), now=now)
-                return Acknowledged(0, self._receipt(subject, purpose, nothing, now, notices))
-            handle, state = found
-            stopped = change(state, now=now)
-            if purpose == "federated_contribution":
-                store.drop_uncommitted(handle)
-            if stopped == state and (kept := store.receipt_of(handle, purpose, state.version)):
-                return Acknowledged(state.version, kept)
-            body = self._receipt(subject, purpose, stopped, now, notices)
-            store.save(handle, purpose, stopped)
-            store.keep_receipt(handle, purpose, version=stopped.version, receipt=body)
+        def step(once: Once) -> Acknowledged:
+            held = once.store.held(once.subject, purpose)
+            if held is None:
+                once.store.bar(once.subject, until=once.now + 2 * WINDOW)
+                held = once.store.held(once.subject, purpose)  # an enrolment under way has finished by now
+                if held is None:
+                    once.spend()
+                    nothing = ConsentState(decision=change(ConsentState(), now=once.now).decision)
+                    return Acknowledged(0, self._receipt(once, purpose, nothing, notices))
+                once.store.unbar(once.subject)
+            stopped = change(held.state, now=once.now)
+            if held.engaged and purpose == "federated_contribution":
+                once.store.drop_uncommitted(held.handle)
+            body = self._receipt(once, purpose, stopped, notices)
+            again = held.state.decision == stopped.decision and held.state.quiet_until == stopped.quiet_until
+            once.settle(held, purpose, stopped, receipt=None if again else body)
             return Acknowledged(stopped.version, body)
 
-        return serially(self._engine, step)
+        return decide(self._engine, proof, step, clock=self._clock)
 
     def erase(self, proof: Proof) -> None:
         """Delete everything about whoever holds the key; the same again however often it arrives.
 
+        Only the name stays for a few minutes, so that no request signed before can enrol it again.
+
         Raises:
             Stale: nothing changes.
         """
-        subject, now = subject_of(proof.key), self._clock()
 
-        def step(connection: Connection) -> None:
-            store = self._fresh(connection, proof, now)
-            store.erase(subject)
-            store.first_use(subject, TOMBSTONE, until=now + 2 * WINDOW)
+        def step(once: Once) -> None:
+            once.store.bar(once.subject, until=once.now + 2 * WINDOW)
+            once.spend()
+            once.store.erase(once.subject)
 
-        serially(self._engine, step)
+        decide(self._engine, proof, step, clock=self._clock)
 
-    def receipts(self, subject: str, *, after: int, limit: int) -> list[tuple[int, str]]:
-        """Return a page of receipts, oldest first, as (number, signed receipt)."""
-        with reading(self._engine) as connection:
-            return list(ConsentStore(connection).receipts(subject, after=after, limit=limit))
-
-    def forget_nonces(self) -> None:
-        """Drop what only served to recognize replays of requests that are too old by now."""
-        serially(self._engine, lambda c: ConsentStore(c).forget_nonces(now=self._clock()))
-
-    def check_fresh(self, proof: Proof) -> None:
-        """Refuse a request that is out of its window; reading needs no more than that.
+    def receipts(self, proof: Proof, *, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return a page of receipts, oldest first, as (number, signed receipt).
 
         Raises:
-            Stale: it is.
+            Stale: there is nothing to see.
         """
-        _check_window(proof, self._clock())
 
-    def _fresh(self, connection: Connection, proof: Proof, now: int) -> ConsentStore:
-        _check_window(proof, now)
-        store = ConsentStore(connection)
-        if not store.first_use(subject_of(proof.key), proof.nonce, until=now + 2 * WINDOW):
-            raise Stale("this request was used before; sign a new one")
-        return store
+        def step(once: Once) -> list[tuple[int, str]]:
+            once.spend()
+            return list(once.store.receipts(once.subject, after=after, limit=limit))
 
-    def _receipt(
-        self, subject: str, purpose: Purpose, state: ConsentState, now: int, notices: Notices
-    ) -> str:
+        return decide(self._engine, proof, step, clock=self._clock)
+
+    def sweep(self) -> None:
+        """Forget nonces of requests that are too old by now, and who has not been back after a restore."""
+        now = self._clock()
+        serially(self._engine, lambda connection: ConsentStore(connection).forget_nonces(now=now))
+        serially(self._engine, lambda connection: ConsentStore(connection).erase_unconfirmed(now=now))
+
+    def _refused(self, once: Once, purpose: Purpose, notices: Notices) -> ConsentState:
+        held = once.store.held(once.subject, purpose)
+        if held is None or held.state.decision != "granted":
+            return ConsentState() if held is None else held.state
+        state = refuse(held.state, now=once.now)
+        if held.engaged and purpose == "federated_contribution":
+            once.store.drop_uncommitted(held.handle)
+        once.store.save(held.handle, purpose, state)
+        body = self._receipt(once, purpose, state, notices)
+        once.store.keep_receipt(held.handle, purpose, version=state.version, receipt=body)
+        return state
+
+    def _receipt(self, once: Once, purpose: Purpose, state: ConsentState, notices: Notices) -> str:
         shown = notices.find(state.notice)
         facts = ReceiptFacts(
-            subject=subject,
+            subject=once.subject,
             purpose=purpose,
             decision=state.decision or "withdrawn",
             version=state.version,
             notice=shown.content if shown else {},
             notice_digest=state.notice,
-            at=now,
+            at=once.now,
             valid_until=state.valid_until,
             effective="at_ack",
-            effective_by=now,
+            effective_by=once.now,
             controller=self._controller,
         )
-        return encode(write_receipt(facts, self._key)).decode()
-
-
-def _check_window(proof: Proof, now: int) -> None:
-    if abs(now - proof.created) > WINDOW:
-        raise Stale("signed too long ago or in the future; set the clock and sign again")
+        return write_receipt(facts, self._key).decode()
 
 
 def _version_in(body: str) -> int:

@@ -1,35 +1,55 @@
 """Engines: SQLite with a write-ahead log by default, PostgreSQL by URL; one transaction is one serial step."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from typing import Any, ClassVar, TypeVar
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.errors import ServerError
 
 Result = TypeVar("Result")
 BUSY_SECONDS = 10
 RETRIES = 8
+POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 30, "hide_parameters": True}
+"""As many connections as the server has worker threads."""
+ABSENT = ("08", "28", "3D", "53", "57")
+"""Classes of SQLSTATE that say the database is not there for us: connection, login, name, resources, shutdown."""
+
+_WRITERS: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
+"""SQLite has one writer at a time. Threads take turns here, since it would have each sleep and try again."""
 
 
 class StoreUnavailable(ServerError):
-    """The database does not answer: nothing was decided, and nothing may be assumed."""
+    """The database does not answer: nothing was decided, and nothing may be assumed.
+
+    Args:
+        message: what to tell anybody.
+        reason: what the database said, for whoever runs the service.
+    """
 
     code: ClassVar[str] = "store_unavailable"
 
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
-def open_engine(url: str) -> Engine:
+
+def open_engine(url: str, *, patience: float | None = BUSY_SECONDS) -> Engine:
     """Open the store.
 
     Args:
         url: ``sqlite:///path`` or ``postgresql://user@host/name``; PostgreSQL is spoken through pg8000.
+        patience: longest wait for one answer of PostgreSQL, seconds; None where a statement may take its time.
 
     Raises:
         StoreUnavailable: the URL names no database we speak.
@@ -42,11 +62,16 @@ def open_engine(url: str) -> Engine:
     if kind == "postgresql":
         parsed = parsed.set(drivername="postgresql+pg8000")
         return create_engine(
-            parsed, isolation_level="READ COMMITTED", pool_size=10, max_overflow=30, hide_parameters=True
+            parsed,
+            isolation_level="READ COMMITTED",
+            connect_args={"timeout": patience},
+            pool_timeout=BUSY_SECONDS,
+            **POOL,
         )
     if kind != "sqlite":
         raise StoreUnavailable(f"{kind} is not spoken here: use sqlite:///PATH or postgresql://...")
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, pool_timeout=BUSY_SECONDS, **POOL)
+    _WRITERS[engine] = threading.Lock()
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
@@ -86,8 +111,22 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreUnavailable: the database does not answer.
     """
-    with _answering(), engine.begin() as connection:
+    with _turn(engine), _answering(), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    lock = _WRITERS.get(engine)
+    if lock is None:
+        yield
+        return
+    if not lock.acquire(timeout=BUSY_SECONDS):
+        raise StoreUnavailable("the database is busy; nothing was decided")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -100,6 +139,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
     with _answering(), engine.connect() as plain:
         connection = plain.execution_options(reading=True)
         with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield connection
 
 
@@ -107,9 +148,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def _answering() -> Iterator[None]:
     try:
         yield
+    except PoolTimeout:
+        raise StoreUnavailable("the database is busy; nothing was decided") from None
     except DBAPIError as problem:
-        if problem.connection_invalidated or isinstance(problem, OperationalError):
-            raise StoreUnavailable("the database does not answer; nothing was decided") from problem
+        gone = problem.connection_invalidated or isinstance(problem, OperationalError | InterfaceError)
+        if gone or _state(problem)[:2] in ABSENT:
+            raise StoreUnavailable(
+                "the database does not answer; nothing was decided", reason=str(problem.orig)
+            ) from problem
         raise
 
 
@@ -128,5 +174,10 @@ def serially(engine: Engine, step: Callable[[Connection], Result]) -> Result:
 
 def _again(problem: DBAPIError) -> bool:
     """Tell whether PostgreSQL asks for the step to be repeated: serialization failure, deadlock, lost race."""
+    return _state(problem) in ("40001", "40P01", "23505")
+
+
+def _state(problem: DBAPIError) -> str:
+    """Return PostgreSQL's SQLSTATE, empty where there is none."""
     detail = problem.orig.args[0] if problem.orig is not None and problem.orig.args else None
-    return isinstance(detail, dict) and detail.get("C") in ("40001", "40P01", "23505")
+    return str(detail.get("C", "")) if isinstance(detail, dict) else ""

@@ -46,6 +46,16 @@ class Pace:
         Raises:
             TooMany: there is none.
         """
+        wait = self._take(name)
+        if wait:
+            raise TooMany(max(1, round(wait)))
+
+    def may(self, name: str) -> bool:
+        """Take one token if there is one; tell whether there was."""
+        return not self._take(name)
+
+    def _take(self, name: str) -> float:
+        """Take one token if there is one; return how long to wait for one otherwise, seconds."""
         with self._lock:
             now = self._clock()
             left, at = self._buckets.pop(name, (float(self._burst), now))
@@ -53,8 +63,7 @@ class Pace:
             self._buckets[name] = (left - 1 if left >= 1 else left, now)
             if len(self._buckets) > self._names:
                 self._buckets.popitem(last=False)
-        if left < 1:
-            raise TooMany(max(1, round((1 - left) / self._rate)))
+        return 0.0 if left >= 1 else (1 - left) / self._rate
 
 
 class BodyLimit:

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import ClassVar
 
-from privacy.canonical import JSON, encode
+from privacy.canonical import JSON, CanonicalError, encode
 from server.consent import PURPOSES, Purpose
 from server.errors import ServerError
 
-FIELDS = {"edition", "language", "purpose", "recipients", "retention_days", "text", "title", "withdrawal"}
+PROSE = ("data", "text", "title", "withdrawal")
+FIELDS = {*PROSE, "edition", "language", "purpose", "recipients", "retention_days"}
 
 
 class NoticeError(ServerError):
@@ -47,13 +49,20 @@ def read_notice(text: str, *, name: str) -> Notice:
     """
     try:
         content = json.loads(text)
-        if not isinstance(content, dict) or set(content) != FIELDS:
-            raise NoticeError(f"{name}: a notice holds exactly {', '.join(sorted(FIELDS))}")
         canonical = encode(content)
-    except ValueError as problem:
-        raise NoticeError(f"{name}: not JSON: {problem}") from None
+    except (ValueError, RecursionError, CanonicalError) as problem:
+        raise NoticeError(f"{name}: not JSON without fractions: {problem}") from None
+    if not isinstance(content, dict) or set(content) != FIELDS:
+        raise NoticeError(f"{name}: a notice holds exactly {', '.join(sorted(FIELDS))}")
     if content["purpose"] not in PURPOSES or type(content["edition"]) is not int or content["edition"] < 1:
         raise NoticeError(f"{name}: unknown purpose, or an edition that is not 1 or more")
+    if not all(isinstance(content[field], str) and content[field].strip() for field in PROSE):
+        raise NoticeError(f"{name}: {', '.join(PROSE)} are sentences that a person can read")
+    recipients, days = content["recipients"], content["retention_days"]
+    if not isinstance(recipients, list) or not all(isinstance(each, str) for each in recipients):
+        raise NoticeError(f"{name}: recipients is a list of names")
+    if type(days) is not int or days < 0 or not re.fullmatch("[A-Za-z0-9-]{2,35}", str(content["language"])):
+        raise NoticeError(f"{name}: retention_days is a whole number, language a BCP 47 tag")
     return Notice(
         purpose=content["purpose"],
         language=str(content["language"]),

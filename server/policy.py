@@ -43,8 +43,10 @@ def appliers(clock: Callable[[], int]) -> dict[ChangeKind, Callable[[Connection,
         def guarded(connection: Connection, payload: dict[str, Any]) -> None:
             try:
                 apply(connection, payload)
-            except (KeyError, TypeError, AttributeError, PrivacyError) as problem:
-                raise ChangeRefused(f"the change is not complete: {problem}") from None
+            except (KeyError, TypeError, ValueError, AttributeError) as problem:
+                raise ChangeRefused("the change lacks a field, or one has another type") from problem
+            except PrivacyError as problem:
+                raise ChangeRefused(f"the change cannot be: {problem}") from None
 
         return guarded
 

@@ -11,13 +11,13 @@ from starlette.exceptions import HTTPException
 from privacy.http_signature import RequestRefused
 from server.admin import CredentialRefused, FourEyes, NotAllowed
 from server.consent import NoticeOutdated, SignalRefuses, TooManyGrants, VersionMoved
-from server.consent_service import JustWithdrawn, KeyReused, NotEnrolled, Stale
 from server.database import StoreUnavailable
 from server.enrolment import EnrolmentRefused
 from server.errors import ServerError
 from server.limits import TooMany
 from server.notices import NoticeError
 from server.policy import ChangeRefused
+from server.refusals import JustWithdrawn, KeyReused, NotEnrolled, Stale
 
 STATUS: dict[type[Exception], int] = {
     RequestRefused: 401,
@@ -50,6 +50,7 @@ TITLES = {
     422: "Not understood",
     428: "A condition is missing",
     429: "Too often",
+    500: "The service failed; nothing was decided",
     503: "Not available; nothing was decided",
 }
 MEDIA_TYPE = "application/problem+json"
@@ -79,6 +80,7 @@ class Problem(BaseModel):
     code: str = Field(description="stable, for programs")
     detail: str = Field(description="what, where and how to mend it; holds nothing that was sent")
     version: int | None = Field(default=None, description="with version_moved: the current one")
+    now: int | None = Field(default=None, description="with stale_request: the service's time, seconds")
 
 
 def problem(
@@ -97,11 +99,12 @@ def of_error(error: Exception) -> JSONResponse:
     code = str(getattr(error, "code", "server_error"))
     if status == 401:
         scheme = {"www-authenticate": "Bearer" if isinstance(error, NotAllowed) else "Signature"}
-        return problem(status, code, str(error), headers=scheme)
+        more = {"now": error.now} if isinstance(error, Stale) else {}
+        return problem(status, code, str(error), headers=scheme, **more)
     if isinstance(error, VersionMoved):
         etag = {"etag": f'"{error.current}"'}
         return problem(status, code, str(error), headers=etag, version=error.current)
-    if isinstance(error, TooMany | TooManyGrants):
+    if isinstance(error, TooMany | TooManyGrants | JustWithdrawn):
         return problem(status, code, str(error), headers={"retry-after": str(error.retry_after)})
     if isinstance(error, StoreUnavailable):
         return problem(status, code, str(error), headers={"retry-after": "5"})
@@ -116,20 +119,32 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        detail = {404: "there is nothing here; see /docs", 405: "this path knows other methods; see /docs"}
+        detail = {404: "there is nothing here; see", 405: "this path knows other methods; see"}
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-        return problem(status, "http_error", detail.get(status, "see /docs"), headers=headers)
+        where = f"{detail.get(status, 'see')} /openapi.json"
+        return problem(status, "http_error", where, headers=headers)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        where = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in found[:5])
+        where = "; ".join(f"{_place(each)}: {each['type']}" for each in found[:5])
         missing = any(each["loc"][0] == "header" and each["type"] == "missing" for each in found)
-        return problem(428 if missing else 422, "not_understood", f"{where}; see /docs")
+        status, code = (428, "condition_missing") if missing else (422, "not_understood")
+        return problem(status, code, f"{where}; see /openapi.json")
+
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        return problem(500, "server_error", "see the service's log; nothing was decided")
 
     for kind in (ServerError, RequestRefused):
         app.add_exception_handler(kind, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _place(error: dict[str, Any]) -> str:
+    """Return where something is wrong, in our words only: an unknown field's name is the sender's."""
+    where = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    return ".".join(map(str, where))
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -7,28 +7,63 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.consent import Decision, Purpose
 
 NOTICE = "b2c1f0f5d6a9c1d9f5b0a0c7a1c3f1f5e4d3c2b1a09f8e7d6c5b4a3928171605"
+SUBJECT = "9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a"
+PUBLIC = "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs="
+SIGNATURE = "pH7t" + 21 * "9sQe"
 
 
-class _Schema(BaseModel):
+CONSENT = {
+    "purpose": "federated_contribution",
+    "version": 1,
+    "decision": "granted",
+    "permitted": True,
+    "may_ask": False,
+    "notice": NOTICE,
+    "valid_until": 1_827_536_000,
+}
+RECEIPT = {
+    "key": PUBLIC,
+    "receipt": {
+        "header": {"schema": "penchant-receipt-1", "subject": SUBJECT},
+        "events": [{"decision": "granted", "version": 1, "at": 1_796_000_000, "effective": "at_ack"}],
+    },
+    "signature": SIGNATURE,
+}
+
+
+def example(**values: Any) -> ConfigDict:
+    """Return a schema's configuration: nothing unknown is read, and this is what one looks like."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
+
+
+class Schema(BaseModel):
+    """What every schema shares."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Enrolment(_Schema):
+class Enrolment(Schema):
     """An app's word that this device is one of its own."""
+
+    model_config = example(token="the app's word for this device")
 
     token: str | None = Field(
         default=None, max_length=4096, description="the app's own token, where the operator asks for one"
     )
 
 
-class Enrolled(_Schema):
+class Enrolled(Schema):
     """A subject that may decide now."""
+
+    model_config = example(subject=SUBJECT)
 
     subject: str = Field(description="its pseudonym")
 
 
-class ConsentOut(_Schema):
+class ConsentOut(Schema):
     """One purpose as it stands."""
+
+    model_config = example(**CONSENT)
 
     purpose: Purpose
     version: int = Field(description="rises with every change; grants need it in If-Match")
@@ -39,8 +74,10 @@ class ConsentOut(_Schema):
     valid_until: int = Field(description="when a grant lapses, seconds since 1970 UTC; 0 otherwise")
 
 
-class ConsentsOut(_Schema):
+class ConsentsOut(Schema):
     """Every purpose of one subject."""
+
+    model_config = example(subject=SUBJECT, consents=[CONSENT], gpc=False)
 
     subject: str
     consents: list[ConsentOut]
@@ -49,12 +86,10 @@ class ConsentsOut(_Schema):
     )
 
 
-class GrantIn(_Schema):
+class GrantIn(Schema):
     """What was shown when the person said yes."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"notice": NOTICE, "language": "en"}]}
-    )
+    model_config = example(notice=NOTICE, language="en")
 
     notice: str = Field(pattern="^[0-9a-f]{64}$", description="digest of the notice, from GET /v1/notices")
     language: str = Field(
@@ -62,8 +97,10 @@ class GrantIn(_Schema):
     )
 
 
-class ReceiptOut(BaseModel):
+class ReceiptOut(Schema):
     """A signed receipt: full content, for the person to keep."""
+
+    model_config = example(**RECEIPT)
 
     receipt: dict[str, Any] = Field(description="ISO/IEC TS 27560 sections, JSON-LD over DPV terms")
     signature: str = Field(
@@ -72,138 +109,98 @@ class ReceiptOut(BaseModel):
     key: str = Field(description="the service's public key, base64; see GET /v1/keys")
 
 
-class ReceiptsOut(_Schema):
+class ReceiptsOut(Schema):
     """A page of receipts, oldest first."""
+
+    model_config = example(receipts=[RECEIPT], next=None)
 
     receipts: list[ReceiptOut]
     next: int | None = Field(description="give as `after` for the next page; null on the last")
 
 
-class NoticeOut(_Schema):
+class PurposeOut(Schema):
+    """Something consent is asked for, by itself."""
+
+    model_config = example(purpose="federated_contribution", leaves_the_device=True, days=365, quiet_days=183)
+
+    purpose: Purpose
+    leaves_the_device: bool = Field(description="whether something leaves the device; Sec-GPC refuses these")
+    days: int = Field(description="how long a grant lasts")
+    quiet_days: int = Field(description="how long nobody asks again after a refusal or a withdrawal")
+
+
+class PurposesOut(Schema):
+    """Every purpose, unbundled: each is decided alone, and none is needed for the product to work."""
+
+    model_config = example(
+        purposes=[
+            {"purpose": "local_personalization", "leaves_the_device": False, "days": 365, "quiet_days": 183}
+        ]
+    )
+
+    purposes: list[PurposeOut]
+
+
+class NoticeOut(Schema):
     """What a person is shown before they decide."""
+
+    model_config = example(
+        digest=NOTICE, current=True, content={"purpose": "federated_contribution", "language": "en"}
+    )
 
     digest: str = Field(description="SHA-256 of the canonical content: the notice's name in every record")
     current: bool = Field(description="whether it still holds")
     content: dict[str, Any]
 
 
-class NoticesOut(_Schema):
+class NoticesOut(Schema):
     """The notices that hold now."""
+
+    model_config = example(
+        notices=[{"digest": NOTICE, "current": True, "content": {"purpose": "federated_contribution"}}]
+    )
 
     notices: list[NoticeOut]
 
 
-class KeyOut(_Schema):
+class KeyOut(Schema):
     """A key that signs, or signed, receipts."""
+
+    model_config = example(public=PUBLIC, since=1_796_000_000)
 
     public: str = Field(description="base64")
     since: int = Field(description="seconds since 1970 UTC")
 
 
-class KeysOut(_Schema):
+class KeysOut(Schema):
     """Every key of the service."""
+
+    model_config = example(keys=[{"public": PUBLIC, "since": 1_796_000_000}])
 
     keys: list[KeyOut]
 
 
-class Gpc(_Schema):
+class Gpc(Schema):
     """The support document of Global Privacy Control."""
+
+    model_config = example(gpc=True, lastUpdate="2026-11-24")
 
     gpc: Literal[True]
     lastUpdate: str
 
 
-class Health(_Schema):
+class Health(Schema):
     """Whether the service is there."""
+
+    model_config = example(status="ok")
 
     status: Literal["ok"]
 
 
-class UseIn(_Schema):
-    """A use somebody is about to make of a subject's contribution."""
-
-    subject: str = Field(pattern="^[0-9a-f]{64}$")
-    version: int = Field(ge=0, le=2**62)
-
-
-class ChecksIn(_Schema):
-    """Uses to be checked, at most 1,000."""
-
-    uses: list[UseIn] = Field(max_length=1000)
-
-
-class ChecksOut(_Schema):
-    """The answers, in order."""
-
-    permitted: list[bool] = Field(
-        description="as of now; a later moment may only deny, so commit by compare-and-set, never by this answer"
-    )
-
-
-class ChangeIn(_Schema):
-    """A change for a second person to approve."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"kind": "credential", "payload": {"actor": "ada", "revoke": True}}]},
-    )
-
-    kind: Literal["budget", "notice", "credential", "key"]
-    payload: dict[str, Any]
-
-
-class ChangeOut(_Schema):
-    """A change with its two people; a second one who is null has not approved yet."""
-
-    number: int
-    kind: str
-    payload: dict[str, Any]
-    proposed_by: str
-    approved_by: str | None
-
-
-class ChangesOut(_Schema):
-    """A page of changes, oldest first."""
-
-    changes: list[ChangeOut]
-    next: int | None
-
-
-class AdminEntry(_Schema):
-    """One administrative read or write."""
-
-    number: int
-    at: int
-    actor: str
-    role: str
-    action: str
-    outcome: str
-
-
-class AdminLogOut(_Schema):
-    """A page of the record, oldest first."""
-
-    entries: list[AdminEntry]
-    next: int | None
-
-
-class LedgerOut(_Schema):
+class LedgerOut(Schema):
     """A page of the public log, oldest first."""
 
+    model_config = example(entries=[{"kind": "round_aborted", "line": "main", "round": 3}], next=None)
+
     entries: list[dict[str, Any]] = Field(description="canonical JSON leaves")
-    next: int | None
-
-
-class RoundOut(_Schema):
-    """Where a round stands; no count is in it."""
-
-    line: str
-    round: int
-    state: Literal["open", "sealed", "committed", "aborted"]
-
-
-class RoundsOut(_Schema):
-    """Every round, by line and number."""
-
-    rounds: list[RoundOut]
     next: int | None

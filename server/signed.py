@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from privacy.http_signature import WHEN_PRESENT, Proof, RequestRefused, SignedRequest, verify
+from privacy.http_signature import CONDITIONS, Proof, RequestRefused, SignedRequest, verify
 from privacy.pseudonym import subject_of
 
-DENIED = "this needs a request signed by the subject's own key (RFC 9421); see /docs"
+DENIED = "this needs a request signed by the subject's own key (RFC 9421); see /openapi.json"
+ALONE = {*CONDITIONS, "signature", "signature-input"}
 Subject = Annotated[
     str,
     Path(
@@ -52,10 +53,13 @@ class Verifier:
 
 def _single(request: Request) -> dict[str, str]:
     """Return headers by name; a condition that comes twice has no meaning that could be signed."""
-    names = [name.lower() for name, _ in request.headers.items()]
-    if any(names.count(name) > 1 for name in (*WHEN_PRESENT, "signature", "signature-input")):
-        raise RequestRefused(DENIED)
-    return {name.lower(): value for name, value in request.headers.items()}
+    found: dict[str, str] = {}
+    for raw_name, raw_value in request.headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name in found and name in ALONE:
+            raise RequestRefused(DENIED)
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 async def any_signer(request: Request) -> Proof:

@@ -6,23 +6,45 @@ one after the other.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Table, delete, insert, select, tuple_
+from sqlalchemy import Connection, Row, Table, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.consent import PURPOSES, UNDECIDED, ConsentState, Purpose
+from server.statements import BAR, BARRED, FIND, HOLD, KEEP, SAVE, SPEND, STATE, together
 from server.tables import consents, contributions, invitations, nonces, receipts, rounds, subjects, sums
 
 Int64 = NDArray[np.int64]
-FIELDS = tuple(asdict(UNDECIDED))
 LIVE = ("open", "sealed")
 AT_ONCE = 500
 """Values in one statement: SQLite takes some thousands, PostgreSQL 65,535."""
+BAR_NONCE = "-barred-"
+EVERYONE = "*"
+"""Stands for every name at once where enrolment is barred."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A subject that stays as it is until the transaction ends.
+
+    Args:
+        handle: its number.
+        state: of one purpose.
+        engaged: whether a round, past or under way, holds something of its.
+        earlier: number of the receipt made under the idempotency key asked for, if there is one.
+        confirm_by: nonzero after a restore, until its device has been back.
+    """
+
+    handle: int
+    state: ConsentState
+    engaged: bool
+    earlier: int | None
+    confirm_by: int
 
 
 class ConsentStore:
@@ -47,15 +69,26 @@ class ConsentStore:
             self.drop_uncommitted(handle)
             self._connection.execute(delete(subjects).where(subjects.c.handle == handle))
 
+    def held(self, subject: str, purpose: Purpose, *, idempotency_key: str | None = None) -> Held | None:
+        """Return a subject, holding it against every other change; None if nobody is enrolled under that name."""
+        if self._hold(subject) is None:
+            return None
+        values = {"subject": subject, "purpose": purpose, "idempotency_key": idempotency_key}
+        row = self._connection.execute(FIND, values).one_or_none()
+        if row is None:
+            return None
+        return Held(
+            handle=row.handle,
+            state=_state(row),
+            engaged=bool(row.engaged),
+            earlier=row.earlier,
+            confirm_by=row.confirm_by,
+        )
+
     def state(self, subject: str, purpose: Purpose) -> tuple[int, ConsentState] | None:
         """Return handle and consent state, holding the subject against every other change; None if unknown."""
-        handle = self._hold(subject)
-        if handle is None:
-            return None
-        row = self._connection.execute(
-            select(consents).where(consents.c.handle == handle, consents.c.purpose == purpose)
-        ).one_or_none()
-        return handle, _state(row)
+        held = self.held(subject, purpose)
+        return None if held is None else (held.handle, held.state)
 
     def states(self, subject: str) -> dict[Purpose, ConsentState] | None:
         """Return every purpose's state, for reading only; None if nobody is enrolled under that name."""
@@ -68,14 +101,44 @@ class ConsentStore:
         return {purpose: found.get(purpose, UNDECIDED) for purpose in PURPOSES} if rows else None
 
     def save(self, handle: int, purpose: Purpose, state: ConsentState) -> None:
-        """Write the next state of a subject that `state` holds."""
-        values = asdict(state)
-        values["decision"] = state.decision or ""
-        self._connection.execute(
-            _dialect(self._connection, consents)
-            .values(handle=handle, purpose=purpose, **values)
-            .on_conflict_do_update(index_elements=["handle", "purpose"], set_=values)
-        )
+        """Write the next state of a subject that is held."""
+        self._connection.execute(SAVE, _values(handle, purpose, state))
+
+    def settle(
+        self,
+        held: Held,
+        purpose: Purpose,
+        state: ConsentState,
+        *,
+        subject: str,
+        nonce: str,
+        until: int,
+        receipt: str | None,
+        idempotency_key: str | None = None,
+        request_digest: str | None = None,
+    ) -> bool:
+        """Write the next state with its receipt, and spend the request's nonce; tell whether that was new."""
+        values = {
+            **_values(held.handle, purpose, state),
+            "subject": subject,
+            "nonce": nonce,
+            "until": until,
+            "receipt": receipt,
+            "idempotency_key": idempotency_key,
+            "request_digest": request_digest,
+        }
+        return together(self._connection, keep=receipt is not None, values=values)
+
+    def confirm(self, subject: str) -> None:
+        """Note that a subject's device has been back since the restore, if there was one."""
+        waiting = (subjects.c.subject == subject) & (subjects.c.confirm_by > 0)
+        self._connection.execute(update(subjects).where(waiting).values(confirm_by=0))
+
+    def erase_unconfirmed(self, *, now: int) -> None:
+        """Erase subjects whose devices have not been back in time since a restore."""
+        late = select(subjects.c.subject).where(subjects.c.confirm_by > 0, subjects.c.confirm_by <= now)
+        for subject in self._connection.execute(late.limit(AT_ONCE)).scalars().all():
+            self.erase(subject)
 
     def eligible(self, purpose: Purpose, *, notices: frozenset[str], now: int) -> tuple[Int64, Int64]:
         """Return handle and version of every subject who may be asked now, by handle."""
@@ -141,33 +204,21 @@ class ConsentStore:
         request_digest: str | None = None,
     ) -> None:
         """Keep a receipt beside the state it proves, under the key of the request that made it."""
-        self._connection.execute(
-            insert(receipts).values(
-                handle=handle,
-                purpose=purpose,
-                version=version,
-                receipt=receipt,
-                idempotency_key=idempotency_key,
-                request_digest=request_digest,
-            )
-        )
+        values = {
+            "handle": handle,
+            "purpose": purpose,
+            "version": version,
+            "receipt": receipt,
+            "idempotency_key": idempotency_key,
+            "request_digest": request_digest,
+        }
+        self._connection.execute(KEEP, values)
 
-    def receipt_of(self, handle: int, purpose: Purpose, version: int) -> str | None:
-        """Return the receipt of one decision."""
-        return self._connection.execute(
-            select(receipts.c.receipt)
-            .where(receipts.c.handle == handle, receipts.c.purpose == purpose, receipts.c.version == version)
-            .limit(1)
-        ).scalar_one_or_none()
-
-    def earlier(self, handle: int, idempotency_key: str) -> tuple[str, str] | None:
-        """Return (request digest, receipt) of an earlier request under the same key."""
-        row = self._connection.execute(
-            select(receipts.c.request_digest, receipts.c.receipt).where(
-                receipts.c.handle == handle, receipts.c.idempotency_key == idempotency_key
-            )
-        ).one_or_none()
-        return None if row is None else (row.request_digest, row.receipt)
+    def receipt(self, number: int) -> tuple[str | None, str]:
+        """Return (digest of the request, receipt) by the receipt's number."""
+        query = select(receipts.c.request_digest, receipts.c.receipt).where(receipts.c.number == number)
+        digest, receipt = self._connection.execute(query).one()
+        return digest, receipt
 
     def receipts(self, subject: str, *, after: int, limit: int) -> Sequence[tuple[int, str]]:
         """Return a page of receipts, oldest first, as (number, receipt)."""
@@ -182,20 +233,33 @@ class ConsentStore:
 
     def first_use(self, subject: str, nonce: str, *, until: int) -> bool:
         """Tell whether a nonce is new for this subject, and remember it until its request is too old to count."""
-        return insert_once(self._connection, nonces, subject=subject, nonce=nonce, forget_after=until)
+        done = self._connection.execute(SPEND, {"subject": subject, "nonce": nonce, "until": until})
+        return bool(done.rowcount == 1)
 
-    def used(self, subject: str, nonce: str) -> bool:
-        """Tell whether a nonce is remembered."""
-        query = select(nonces.c.nonce).where(nonces.c.subject == subject, nonces.c.nonce == nonce)
-        return self._connection.execute(query).one_or_none() is not None
+    def bar(self, subject: str, *, until: int) -> None:
+        """Keep a name from enrolling for a while; whoever is enrolling it now has finished when this returns."""
+        self._connection.execute(BAR, {"subject": subject, "nonce": BAR_NONCE, "until": until})
+
+    def unbar(self, subject: str) -> None:
+        """Let a name enrol again."""
+        mine = (nonces.c.subject == subject) & (nonces.c.nonce == BAR_NONCE)
+        self._connection.execute(delete(nonces).where(mine))
+
+    def barred(self, subject: str, *, now: int) -> bool:
+        """Tell whether a name, or everybody, is kept from enrolling now."""
+        values = {"subject": subject, "everyone": EVERYONE, "nonce": BAR_NONCE, "now": now}
+        return self._connection.execute(BARRED, values).first() is not None
 
     def forget_nonces(self, *, now: int) -> None:
         """Forget nonces whose requests are too old to count by their own time."""
         self._connection.execute(delete(nonces).where(nonces.c.forget_after < now))
 
     def _hold(self, subject: str) -> int | None:
-        query = select(subjects.c.handle).where(subjects.c.subject == subject)
-        return self._connection.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
+        if self._connection.dialect.name == "postgresql":
+            return self._connection.execute(HOLD, {"subject": subject}).scalar_one_or_none()
+        return self._connection.execute(
+            select(subjects.c.handle).where(subjects.c.subject == subject)
+        ).scalar_one_or_none()
 
 
 def insert_once(connection: Connection, table: Table, **values: object) -> bool:
@@ -208,8 +272,12 @@ def _dialect(connection: Connection, table: Table) -> Any:
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def _state(row: Row[Any] | None) -> ConsentState:
-    if row is None:
+def _state(row: Row[Any]) -> ConsentState:
+    if row.version is None:
         return UNDECIDED
-    found: Mapping[str, Any] = {name: getattr(row, name) for name in FIELDS}
+    found = {name: getattr(row, name) for name in STATE}
     return ConsentState(**{**found, "decision": found["decision"] or None})
+
+
+def _values(handle: int, purpose: Purpose, state: ConsentState) -> dict[str, Any]:
+    return {"handle": handle, "purpose": purpose, **asdict(state), "decision": state.decision or ""}

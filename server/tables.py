@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -26,6 +27,9 @@ metadata = MetaData(
 
 Big = BigInteger().with_variant(Integer, "sqlite")
 """Row numbers: SQLite numbers rows by itself in INTEGER primary keys only."""
+
+
+_WAITING = text("confirm_by > 0")
 
 
 def _handle(*, primary_key: bool = False) -> Column[int]:
@@ -42,14 +46,17 @@ def _round_key() -> tuple[Column[str], Column[int]]:
     return Column("line", String(100), primary_key=True), Column("round", BigInteger, primary_key=True)
 
 
-# A handle is random, so that no erased subject's number is ever given to another.
+# A handle is random, so that no erased subject's number is ever given to another. After a restore a subject is erased
+# at `confirm_by` unless its device has been back: the backup may be older than its erasure.
 subjects = Table(
     "subjects",
     metadata,
     Column("handle", Big, primary_key=True, autoincrement=False),
     Column("subject", String(64), nullable=False),
     Column("enrolled_at", BigInteger, nullable=False),
+    Column("confirm_by", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("subject"),
+    Index("ix_subjects_confirm_by", "confirm_by", sqlite_where=_WAITING, postgresql_where=_WAITING),
 )
 
 consents = Table(
@@ -121,8 +128,10 @@ changes = Table(
     Column("payload", Text, nullable=False),
     Column("proposed_by", String(64), nullable=False),
     Column("proposed_at", BigInteger, nullable=False),
+    Column("idempotency_key", String(64)),
     Column("approved_by", String(64)),
     Column("approved_at", BigInteger),
+    UniqueConstraint("proposed_by", "idempotency_key"),
 )
 
 notices = Table(

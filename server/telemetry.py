@@ -13,7 +13,11 @@ from types import TracebackType
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""On every answer: a cache could go on saying yes."""
 LOG = logging.getLogger("penchant.server")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What a label may say; a client may send any word."""
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 
@@ -94,17 +98,17 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *ALWAYS]
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
         except Exception:
             LOG.exception("request_failed", extra={"fields": {"route": _route(scope)}})
-            if status:
-                raise
-            await self._failed(scope, receive, watched)
+            if not status:
+                await self._failed(scope, receive, watched)
         spent, route = time.perf_counter() - began, _route(scope)
-        method = scope["method"] if route != "unmatched" else "ANY"
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(spent)
         fields = {"method": method, "route": route, "status": status, "ms": round(1000 * spent, 2)}

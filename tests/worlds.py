@@ -122,7 +122,7 @@ class SqlWorld:
         self.service.stop(self.proof(person), PURPOSE, "withdraw")
 
     def grant(self, person: int) -> None:
-        states = self.service.states(subject_of(self._keys[person].public))
+        states = self.service.look(self.proof(person)).states
         request = GrantRequest(
             notice=sorted(self._notices.current(PURPOSE))[0],
             language="en",

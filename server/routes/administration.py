@@ -8,12 +8,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import select
 
-from server.admin import Actor, Administration, Change, NotAllowed, Role
-from server.consent import Purpose
-from server.database import reading
-from server.policy import notices_in
-from server.problems import responses
-from server.schemas import (
+from server.admin import Actor, Administration, Change, Role
+from server.admin_schemas import (
     AdminEntry,
     AdminLogOut,
     ChangeIn,
@@ -24,11 +20,16 @@ from server.schemas import (
     RoundOut,
     RoundsOut,
 )
+from server.consent import Purpose
+from server.database import reading
+from server.policy import notices_in
+from server.problems import responses
+from server.routes.subjects import IdempotencyKey
 from server.store import ConsentStore
 from server.tables import rounds as rounds_table
 from server.tables import subjects
 
-router = APIRouter(tags=["administration"], responses=responses(401, 413, 422, 503))
+router = APIRouter(tags=["administration"], responses=responses(401, 413, 422, 500, 503))
 bearer = HTTPBearer(auto_error=False, description="A credential of `penchant-server credential`, by role.")
 After = Annotated[int, Query(ge=0, le=2**62)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -36,7 +37,7 @@ ANYONE: tuple[Role, ...] = ("operator", "officer", "auditor", "aggregator")
 OVERSIGHT: tuple[Role, ...] = ("officer", "auditor")
 
 
-def admin_of(request: Request) -> Administration:
+async def admin_of(request: Request) -> Administration:
     """Return the application's administration."""
     found: Administration = request.app.state.admin
     return found
@@ -53,23 +54,23 @@ def acting(*roles: Role) -> Callable[..., Actor]:
         admin: Admin,
         given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> Actor:
-        if given is None:
-            raise NotAllowed("this needs a valid credential of " + " or ".join(roles))
         action = f"{request.method} {request.scope['route'].path}"
-        return admin.admit(given.credentials, roles=roles, action=action)
+        return admin.admit(given.credentials if given else None, roles=roles, action=action)
 
     return admitted
 
 
 @router.post("/v1/changes", status_code=201, summary="Propose a change of budget, notice, credential or key")
 def propose(
-    body: ChangeIn, admin: Admin, actor: Annotated[Actor, Depends(acting("operator", "officer"))]
+    body: ChangeIn,
+    admin: Admin,
+    actor: Annotated[Actor, Depends(acting("operator", "officer"))],
+    idempotency_key: Annotated[str | None, IdempotencyKey] = None,
 ) -> ChangeOut:
     """Nothing happens until a second person approves it."""
-    number = admin.propose(actor, body.kind, body.payload)
-    return ChangeOut(
-        number=number, kind=body.kind, payload=body.payload, proposed_by=actor.name, approved_by=None
-    )
+    payload = body.payload.model_dump()
+    number = admin.propose(actor, body.kind, payload, idempotency_key=idempotency_key)
+    return ChangeOut(number=number, kind=body.kind, payload=payload, proposed_by=actor.name, approved_by=None)
 
 
 @router.post(
@@ -152,7 +153,12 @@ def checks(
     "/metrics",
     summary="Prometheus metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "The Prometheus text format"}},
+    responses={
+        200: {
+            "content": {"text/plain": {"example": 'penchant_decisions_total{decision="granted"} 7.0'}},
+            "description": "The Prometheus text format",
+        }
+    },
 )
 def metrics(request: Request, actor: Annotated[Actor, Depends(acting("operator"))]) -> Response:
     """Counts of decisions are personal in sum, so this needs a credential."""

@@ -6,15 +6,26 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
+from server.consent import DAY, LIFETIME, PURPOSES, QUIET, SENDS
 from server.database import reading
 from server.ledger_store import StoredLedger
 from server.notices import Notice
 from server.policy import keys_listed
 from server.problems import problem, responses
-from server.schemas import Gpc, Health, KeyOut, KeysOut, LedgerOut, NoticeOut, NoticesOut
+from server.schemas import (
+    Gpc,
+    Health,
+    KeyOut,
+    KeysOut,
+    LedgerOut,
+    NoticeOut,
+    NoticesOut,
+    PurposeOut,
+    PurposesOut,
+)
 
 GPC_SINCE = "2026-11-24"
-router = APIRouter(tags=["public"], responses=responses(422, 503))
+router = APIRouter(tags=["public"], responses=responses(422, 500, 503))
 Language = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{2,35}$", description="BCP 47 tag")]
 After = Annotated[int, Query(ge=-1, le=2**62, description="the position to go on from")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -22,6 +33,17 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 def _shown(notice: Notice, *, current: bool) -> NoticeOut:
     return NoticeOut(digest=notice.digest, current=current, content=dict(notice.content))
+
+
+@router.get("/v1/purposes", summary="What consent is asked for")
+def purposes() -> PurposesOut:
+    """Each is decided alone; whatever is missing, expired or unknown means no."""
+    days, quiet = LIFETIME // DAY, QUIET // DAY
+    listed = [
+        PurposeOut(purpose=each, leaves_the_device=each in SENDS, days=days, quiet_days=quiet)
+        for each in PURPOSES
+    ]
+    return PurposesOut(purposes=listed)
 
 
 @router.get("/v1/notices", summary="The notices that hold now")

@@ -1,7 +1,8 @@
 """What a device may do for its person: enrol, look, grant, withdraw, refuse, take receipts along, be erased."""
 
 import hashlib
-from typing import Annotated, Any, Literal
+import json
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
@@ -10,20 +11,37 @@ from server.consent import SENDS, ConsentState, Purpose, may_ask, permits
 from server.consent_service import Acknowledged, ConsentService, GrantRequest
 from server.problems import responses
 from server.schemas import ConsentOut, ConsentsOut, Enrolled, Enrolment, GrantIn, ReceiptOut, ReceiptsOut
-from server.signed import Owner, Signer, Subject, owner
+from server.signed import Owner, Signer, Subject
 
 JSON = "application/json"
-SIGNED = responses(401, 413, 422, 503)
+SIGNED = responses(401, 413, 422, 500, 503)
 ETAG = {"ETag": {"description": "the consent version", "schema": {"type": "string"}}}
 DONE: dict[int | str, dict[str, Any]] = {200: {"description": "Acknowledged and durable", "headers": ETAG}}
 router = APIRouter(tags=["devices"])
-Gpc = Annotated[
-    Literal["1"] | None,
-    Header(alias="sec-gpc", description="Global Privacy Control: refuses every purpose that sends something"),
-]
 
 
-def service_of(request: Request) -> ConsentService:
+async def signal(
+    request: Request,
+    gpc: Annotated[
+        str | None,
+        Header(
+            alias="sec-gpc",
+            description="Global Privacy Control: 1 refuses every purpose that sends something",
+            examples=["1"],
+        ),
+    ] = None,
+) -> bool:
+    """Tell whether the request carries a refusal of its own, wherever it was added."""
+    return any("1" in map(str.strip, value.split(",")) for value in request.headers.getlist("sec-gpc"))
+
+
+Signal = Annotated[bool, Depends(signal)]
+IdempotencyKey = Header(
+    pattern="^[A-Za-z0-9_-]{8,64}$", description="the same for every attempt", examples=["7f3c9a1e"]
+)
+
+
+async def service_of(request: Request) -> ConsentService:
     """Return the consent service of the application."""
     found: ConsentService = request.app.state.service
     return found
@@ -32,8 +50,11 @@ def service_of(request: Request) -> ConsentService:
 Service = Annotated[ConsentService, Depends(service_of)]
 
 
-def paced(request: Request, subject: Subject) -> None:
-    """Keep one subject from asking all the time; nothing that ends consent depends on this."""
+async def paced(request: Request, subject: Subject, proof: Owner) -> None:
+    """Keep one subject from asking all the time; nothing that ends consent depends on this.
+
+    Only who holds the key is counted: else a stranger could slow others down, and see that they are there.
+    """
     request.app.state.pace.take(subject)
 
 
@@ -50,10 +71,11 @@ Paced = Depends(paced)
         **responses(403, 409, 429),
     },
 )
-def enrol(request: Request, response: Response, body: Enrolment, proof: Signer, service: Service) -> Enrolled:
+def enrol(
+    request: Request, response: Response, body: Enrolment, proof: Signer, service: Service, signal: Signal
+) -> Enrolled:
     """The name is the digest of the key that signs, so nobody can claim another's."""
     request.app.state.enrolment_pace.take("everyone")
-    service.check_fresh(proof)
     request.app.state.admit(subject_of(proof.key), body.token)
     response.status_code = 201 if service.enrol(proof) else 200
     return Enrolled(subject=subject_of(proof.key))
@@ -65,28 +87,28 @@ def enrol(request: Request, response: Response, body: Enrolment, proof: Signer, 
     responses={**SIGNED, **responses(404, 429)},
     dependencies=[Paced],
 )
-def consents(
-    subject: Subject, proof: Owner, service: Service, request: Request, gpc: Gpc = None
-) -> ConsentsOut:
-    """`permitted` says whether use is allowed at this moment; everything else explains it."""
-    service.check_fresh(proof)
-    notices, now = request.app.state.notices(), request.app.state.clock()
+def consents(subject: Subject, proof: Owner, service: Service, signal: Signal) -> ConsentsOut:
+    """`permitted` says whether use is allowed at this moment; everything else explains it.
+
+    With `Sec-GPC: 1` whatever stands for a purpose that sends something is refused by this request.
+    """
+    seen = service.look(proof, refused_by_signal=signal)
 
     def shown(purpose: Purpose, state: ConsentState) -> ConsentOut:
-        current, signal = notices.current(purpose), gpc is not None and purpose in SENDS
+        current = seen.notices.current(purpose)
         return ConsentOut(
             purpose=purpose,
             version=state.version,
             decision=state.decision,
-            permitted=permits(state, current_notices=current, now=now),
-            may_ask=may_ask(state, current_notices=current, now=now) and not signal,
+            permitted=permits(state, current_notices=current, now=seen.now),
+            may_ask=may_ask(state, current_notices=current, now=seen.now)
+            and not (signal and purpose in SENDS),
             notice=state.notice,
             valid_until=state.valid_until,
         )
 
-    found = service.states(subject)
-    listed = [shown(purpose, state) for purpose, state in found.items()]
-    return ConsentsOut(subject=subject, consents=listed, gpc=gpc is not None)
+    listed = [shown(purpose, state) for purpose, state in seen.states.items()]
+    return ConsentsOut(subject=subject, consents=listed, gpc=signal)
 
 
 @router.put(
@@ -94,6 +116,7 @@ def consents(
     summary="Grant consent for one purpose",
     response_model=ReceiptOut,
     responses={**DONE, **SIGNED, **responses(403, 404, 409, 412, 428, 429)},
+    dependencies=[Paced],
 )
 def grant(
     request: Request,
@@ -105,13 +128,8 @@ def grant(
         str,
         Header(pattern='^"[0-9]{1,15}"$', description="the version the person decided on", examples=['"0"']),
     ],
-    idempotency_key: Annotated[
-        str,
-        Header(
-            pattern="^[A-Za-z0-9_-]{8,64}$", description="the same for every attempt", examples=["7f3c9a1e"]
-        ),
-    ],
-    gpc: Gpc = None,
+    idempotency_key: Annotated[str, IdempotencyKey],
+    signal: Signal,
 ) -> Response:
     """Needs the version that was shown; the answer is a signed receipt, the same for every attempt."""
     said = f"{purpose}\n{if_match}\n{body.notice}\n{body.language}"
@@ -121,7 +139,7 @@ def grant(
         expected_version=int(if_match.strip('"')),
         idempotency_key=idempotency_key,
         digest=hashlib.sha256(said.encode()).hexdigest(),
-        refused_by_signal=gpc is not None and purpose in SENDS,
+        refused_by_signal=signal and purpose in SENDS,
     )
     done = service.grant(proof, purpose, request_)
     request.app.state.metrics.decisions.labels(purpose, "granted").inc()
@@ -157,21 +175,20 @@ def refuse(request: Request, purpose: Purpose, proof: Owner, service: Service) -
 @router.get(
     "/v1/subjects/{subject}/receipts",
     summary="Take every receipt along",
+    response_model=ReceiptsOut,
     responses={**SIGNED, **responses(429)},
-    dependencies=[Paced, Depends(owner)],
+    dependencies=[Paced],
 )
 def receipts(
-    subject: Subject,
     proof: Owner,
     service: Service,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> ReceiptsOut:
-    """Oldest first, a page at a time."""
-    service.check_fresh(proof)
-    page = service.receipts(subject, after=after, limit=limit)
-    listed = [ReceiptOut.model_validate_json(receipt) for _, receipt in page]
-    return ReceiptsOut(receipts=listed, next=page[-1][0] if len(page) == limit else None)
+) -> Response:
+    """Oldest first, a page at a time, each byte for byte as it was signed."""
+    page = service.receipts(proof, after=after, limit=limit)
+    listed, last = ",".join(receipt for _, receipt in page), page[-1][0] if len(page) == limit else None
+    return Response(f'{{"next":{json.dumps(last)},"receipts":[{listed}]}}', media_type=JSON)
 
 
 @router.delete(

@@ -16,12 +16,12 @@ from privacy.clipping import ContributionRefused
 from privacy.events import LineDeclared, RoundTerms
 from privacy.http_signature import Proof
 from privacy.keys import SigningKey
-from privacy.pseudonym import subject_of
 from server.consent import TooManyGrants, VersionMoved
-from server.consent_service import ConsentService, GrantRequest, Stale
+from server.consent_service import ConsentService, GrantRequest
 from server.database import StoreUnavailable, open_engine, serially
 from server.notices import shipped_notices
 from server.policy import apply_budget
+from server.refusals import Stale
 from server.round_book import Contribution, Members, Round, RoundState
 from server.round_errors import ConsentMoved, ReplyRefused
 from server.rounds import RoundMachine
@@ -97,7 +97,7 @@ def decide(race: Race, number: int, began: float) -> None:
             if dice.random() < 0.5:
                 service.stop(Proof(key.public, clock(), nonce), PURPOSE, "withdraw")
                 continue
-            version = service.states(subject_of(key.public))[PURPOSE].version
+            version = service.look(Proof(key.public, clock(), f"{nonce}-look")).states[PURPOSE].version
             service.grant(
                 Proof(key.public, clock(), nonce),
                 PURPOSE,

@@ -77,7 +77,7 @@ def test_no_part_of_a_signed_request_can_change(change: dict[str, object]) -> No
         verify(replace(signed(PLAIN), **change))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["if-match", "idempotency-key", "content-digest", "sec-gpc"])
+@pytest.mark.parametrize("name", ["if-match", "idempotency-key", "content-digest"])
 def test_a_condition_can_neither_change_nor_be_added_nor_be_left_out(name: str) -> None:
     whole = signed(PLAIN)
     with pytest.raises(RequestRefused):
@@ -85,6 +85,16 @@ def test_a_condition_can_neither_change_nor_be_added_nor_be_left_out(name: str) 
     if name in whole.headers:
         with pytest.raises(RequestRefused):
             verify(replace(whole, headers={k: v for k, v in whole.headers.items() if k != name}))
+
+
+def test_a_refusal_may_be_added_on_the_way_and_never_taken_off() -> None:
+    """A browser adds Sec-GPC after the page has signed; that must not stop a withdrawal."""
+    whole = signed(PLAIN)
+    assert verify(replace(whole, headers={**whole.headers, "sec-gpc": "1"})).key == KEY.public
+    refusing = signed(replace(PLAIN, headers={**PLAIN.headers, "sec-gpc": "1"}))
+    without = {name: value for name, value in refusing.headers.items() if name != "sec-gpc"}
+    with pytest.raises(RequestRefused):
+        verify(replace(refusing, headers=without))
 
 
 def test_a_signature_that_covers_too_little_is_refused() -> None:

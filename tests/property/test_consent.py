@@ -1,5 +1,8 @@
 """Consent as values: absence is denial, versions only rise, a withdrawal is never refused."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +78,8 @@ def test_a_withdrawal_is_always_accepted_and_ends_use_at_once(
         state = apply(act, state, later)
     gone = withdraw(state, now=now)
     assert not permits(gone, current_notices=CURRENT, now=now)
-    assert withdraw(gone, now=now + 5) == gone
+    again = withdraw(gone, now=now + 5)
+    assert again == replace(gone, version=gone.version + 1)
 
 
 def test_undecided_is_no() -> None:
@@ -101,6 +105,25 @@ def test_a_grant_still_under_way_when_its_owner_withdraws_is_outdated() -> None:
             language="en",
             current_notices=CURRENT,
             now=2,
+        )
+
+
+@pytest.mark.parametrize("stop", [withdraw, refuse])
+def test_a_grant_still_under_way_is_outdated_by_a_second_no_as_well(
+    stop: Callable[..., ConsentState],
+) -> None:
+    """Switched off, on and off again while the network is slow: the grant between must not arrive last."""
+    seen = stop(UNDECIDED, now=1)
+    gone = stop(seen, now=2)
+    assert gone.quiet_until == seen.quiet_until
+    with pytest.raises(VersionMoved):
+        grant(
+            gone,
+            expected_version=seen.version,
+            notice="a" * 64,
+            language="en",
+            current_notices=CURRENT,
+            now=3,
         )
 
 

@@ -1,0 +1,200 @@
+"""A device and an administrator over HTTP, and the service they talk to: real requests, a clock of the test's own."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx
+from sqlalchemy import Engine
+
+from privacy.canonical import encode
+from privacy.http_signature import SignedRequest, sign
+from privacy.keys import SigningKey
+from privacy.pseudonym import subject_of
+from server.admin import bootstrap
+from server.api import ServiceSettings, create_app
+from server.consent import Purpose
+from server.database import migrate, open_engine
+
+NOW = 1_796_000_000
+CONTRIBUTION: Purpose = "federated_contribution"
+HOST = "consent.test"
+BASE = f"http://{HOST}"
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that stands until it is moved."""
+
+    now: int = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """The service over one database, asked in process."""
+
+    engine: Engine
+    clock: Clock
+    key: SigningKey
+    app: Any
+
+    def ask(self, request: httpx.Request) -> httpx.Response:
+        """Send one request through the whole application."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+                return await client.send(request)
+
+        return anyio.run(send)
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Ask without any credential."""
+        return self.ask(httpx.Request("GET", BASE + path, headers=headers))
+
+    def device(self) -> "Device":
+        """Return a device that is new here."""
+        return Device(self, SigningKey.generate())
+
+    def enrolled(self) -> "Device":
+        """Return a device that is enrolled."""
+        made = self.device()
+        assert made.enrol().status_code == 201
+        return made
+
+    def notice(self, purpose: str = CONTRIBUTION, language: str = "en") -> str:
+        """Return the digest of the notice to show."""
+        listed = self.get(f"/v1/notices?language={language}").json()["notices"]
+        return str(next(each["digest"] for each in listed if each["content"]["purpose"] == purpose))
+
+    def credential(self, role: str, name: str) -> "Administrator":
+        """Return somebody with a credential."""
+        days = 30 if role == "auditor" else 365
+        return Administrator(self, bootstrap(self.engine, actor=name, role=role, days=days, now=self.clock()))
+
+
+@dataclass(slots=True)
+class Device:
+    """Whoever holds one key."""
+
+    service: Service
+    key: SigningKey
+    kept: list[httpx.Request] = field(default_factory=list)
+
+    @property
+    def subject(self) -> str:
+        return subject_of(self.key.public)
+
+    @property
+    def path(self) -> str:
+        return f"/v1/subjects/{self.subject}"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        created: int | None = None,
+    ) -> httpx.Request:
+        """Return a signed request."""
+        content = b"" if body is None else encode(dict(body))
+        given = {name.lower(): value for name, value in (headers or {}).items()}
+        where, _, query = path.partition("?")
+        plain = SignedRequest(
+            method=method,
+            authority=HOST,
+            path=where,
+            query=query,
+            headers=given,
+            body=content,
+        )
+        at = self.service.clock() if created is None else created
+        signed = sign(plain, self.key, created=at, nonce=secrets.token_urlsafe(16))
+        kind = {"content-type": "application/json"} if content else {}
+        made = httpx.Request(method, BASE + path, content=content, headers={**given, **signed, **kind})
+        self.kept.append(made)
+        return made
+
+    def ask(self, method: str, path: str, *args: Any, **more: Any) -> httpx.Response:
+        """Sign a request and send it."""
+        return self.service.ask(self.request(method, path, *args, **more))
+
+    def enrol(self, token: str | None = None) -> httpx.Response:
+        return self.ask("POST", "/v1/subjects", {"token": token})
+
+    def consents(self, **headers: str) -> httpx.Response:
+        return self.ask("GET", f"{self.path}/consents", None, headers)
+
+    def consent(self, purpose: str = CONTRIBUTION) -> dict[str, Any]:
+        """Return one purpose as the service shows it."""
+        listed: list[dict[str, Any]] = self.consents().json()["consents"]
+        return next(each for each in listed if each["purpose"] == purpose)
+
+    def granting(
+        self,
+        version: int = 0,
+        *,
+        purpose: str = CONTRIBUTION,
+        key: str | None = None,
+        notice: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Request:
+        """Return a grant, not sent yet."""
+        body = {"notice": notice or self.service.notice(purpose), "language": "en"}
+        conditions = {"if-match": f'"{version}"', "idempotency-key": key or secrets.token_hex(8)}
+        return self.request("PUT", f"{self.path}/consents/{purpose}", body, {**conditions, **(headers or {})})
+
+    def grant(self, version: int = 0, **more: Any) -> httpx.Response:
+        return self.service.ask(self.granting(version, **more))
+
+    def withdraw(self, purpose: str = CONTRIBUTION, **more: Any) -> httpx.Response:
+        return self.ask("DELETE", f"{self.path}/consents/{purpose}", **more)
+
+    def refuse(self, purpose: str = CONTRIBUTION) -> httpx.Response:
+        return self.ask("POST", f"{self.path}/consents/{purpose}/refusals")
+
+    def erase(self) -> httpx.Response:
+        return self.ask("DELETE", self.path)
+
+
+@dataclass(slots=True)
+class Administrator:
+    """Whoever holds one credential."""
+
+    service: Service
+    token: str
+
+    def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **headers: str
+    ) -> httpx.Response:
+        given = {**headers, "authorization": f"Bearer {self.token}"}
+        return self.service.ask(httpx.Request(method, BASE + path, headers=given, json=body))
+
+    def propose(self, kind: str, payload: Mapping[str, Any]) -> int:
+        """Propose a change and return its number."""
+        done = self.ask("POST", "/v1/changes", {"kind": kind, "payload": payload})
+        assert done.status_code == 201, done.text
+        return int(done.json()["number"])
+
+    def approve(self, number: int) -> httpx.Response:
+        return self.ask("POST", f"/v1/changes/{number}/approval")
+
+
+@contextmanager
+def serving(database: str, **settings: Any) -> Iterator[Service]:
+    """Migrate a database and serve consent over it."""
+    engine, clock, key = open_engine(database), Clock(), SigningKey.generate()
+    migrate(engine)
+    app = create_app(engine, ServiceSettings(key=key, controller="Example Ltd", clock=clock, **settings))
+    try:
+        yield Service(engine=engine, clock=clock, key=key, app=app)
+    finally:
+        engine.dispose()
