@@ -8,6 +8,22 @@ here, since an exact count is a release that one person can flip.
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
+from privacy.acts import (
+    AccountantDeclared,
+    AuditMeasured,
+    CapChanged,
+    ConsentRootAnchored,
+    HazardMitigated,
+    HazardRaised,
+    KeyRotated,
+    Mechanism,
+    MetricReleased,
+    NotCovered,
+    NoticePublished,
+    PeriodStarted,
+    ReleaseWithdrawn,
+    TuningAccounted,
+)
 from privacy.canonical import decode, encode
 from privacy.fields import (
     AtLeastZero,
@@ -29,7 +45,6 @@ from privacy.fields import (
 )
 from privacy.terms import Guarantee
 
-Mechanism = Literal["gaussian"]
 NoPrivacyReason = Literal["no_noise", "seeded_randomness"]
 
 
@@ -177,7 +192,26 @@ class NotPrivate(Record):
 
 
 Event: TypeAlias = (
-    LineDeclared | RoundTerms | PrivacyEvent | RoundCommitted | RoundAborted | ReleasePublished | NotPrivate
+    LineDeclared
+    | RoundTerms
+    | PrivacyEvent
+    | RoundCommitted
+    | RoundAborted
+    | ReleasePublished
+    | NotPrivate
+    | NoticePublished
+    | CapChanged
+    | PeriodStarted
+    | MetricReleased
+    | TuningAccounted
+    | NotCovered
+    | AccountantDeclared
+    | HazardRaised
+    | HazardMitigated
+    | KeyRotated
+    | ConsentRootAnchored
+    | ReleaseWithdrawn
+    | AuditMeasured
 )
 
 KINDS: dict[str, type[Event]] = {
@@ -188,6 +222,19 @@ KINDS: dict[str, type[Event]] = {
     "round_aborted": RoundAborted,
     "release_published": ReleasePublished,
     "not_private": NotPrivate,
+    "notice_published": NoticePublished,
+    "cap_changed": CapChanged,
+    "period_started": PeriodStarted,
+    "metric_released": MetricReleased,
+    "tuning_accounted": TuningAccounted,
+    "not_covered": NotCovered,
+    "accountant_declared": AccountantDeclared,
+    "hazard_raised": HazardRaised,
+    "hazard_mitigated": HazardMitigated,
+    "key_rotated": KeyRotated,
+    "consent_root_anchored": ConsentRootAnchored,
+    "release_withdrawn": ReleaseWithdrawn,
+    "audit_measured": AuditMeasured,
 }
 _NAMES = {event: kind for kind, event in KINDS.items()}
 

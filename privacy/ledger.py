@@ -6,11 +6,14 @@ An export is one leaf a line. It means nothing without a checkpoint, and with on
 from collections.abc import Sequence
 from typing import ClassVar
 
+from privacy.acts import KeyRotated
 from privacy.checkpoint import Checkpoint, LogProof, open_checkpoint, sign_checkpoint
 from privacy.errors import PrivacyError
 from privacy.events import Event, decode_event, encode_event
 from privacy.keys import SigningKey, VerifyKey
-from privacy.merkle import Peaks, inclusion_proof, root
+from privacy.merkle import EMPTY_ROOT, root
+from privacy.rotation import rotated
+from privacy.tree import Tree
 
 
 class LedgerError(PrivacyError):
@@ -28,11 +31,11 @@ class Ledger:
     """
 
     def __init__(self, origin: str, key: SigningKey) -> None:
-        self._origin = Checkpoint(origin, 0, Peaks().root).origin
-        self._key = key
+        self._origin = Checkpoint(origin, 0, EMPTY_ROOT).origin
+        self._keys = [(0, key)]
         self._events: list[Event] = []
         self._leaves: list[bytes] = []
-        self._peaks = Peaks()
+        self._tree = Tree()
 
     @classmethod
     def resume(cls, data: bytes, checkpoint: bytes, *, origin: str, key: SigningKey) -> "Ledger":
@@ -45,7 +48,7 @@ class Ledger:
             data: everything that was stored of `export`, whole lines.
             checkpoint: the latest one that was stored.
             origin: the log's name.
-            key: the key that signed the checkpoint.
+            key: the log's key now; it signed the checkpoint.
 
         Raises:
             LedgerError: the stored entries do not begin with those of the checkpoint.
@@ -57,16 +60,36 @@ class Ledger:
         _check(leaves[: signed.size], signed)
         ledger = cls(origin, key)
         for leaf in leaves:
-            ledger.append(decode_event(leaf))
+            event = decode_event(leaf)
+            ledger.append(event)
+            if isinstance(event, KeyRotated) and event.purpose == "log":
+                ledger._keys = [(ledger.size, key)]
         return ledger
 
     def append(self, event: Event) -> int:
         """Append one event and return its index: O(log n) hashes."""
         leaf = encode_event(event)
-        self._peaks = self._peaks.append(leaf)
+        self._tree.append(leaf)
         self._leaves.append(leaf)
         self._events.append(event)
         return len(self._leaves) - 1
+
+    def rotate(self, new: SigningKey, *, proposed_by: str, approved_by: str) -> KeyRotated:
+        """Replace the log's key: every head that holds this leaf is signed by the new one.
+
+        Raises:
+            RotationError, RecordError: the same key, or one person alone; nothing changes.
+        """
+        event = rotated(
+            self._keys[-1][1],
+            new,
+            origin=self._origin,
+            purpose="log",
+            proposed_by=proposed_by,
+            approved_by=approved_by,
+        )
+        self._keys.append((self.append(event) + 1, new))
+        return event
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -74,21 +97,41 @@ class Ledger:
         return tuple(self._events)
 
     @property
+    def leaves(self) -> tuple[bytes, ...]:
+        """Every leaf, oldest first."""
+        return tuple(self._leaves)
+
+    @property
+    def tree(self) -> Tree:
+        """The log's Merkle tree, for proofs and tiles; it is the ledger's, to read only."""
+        return self._tree
+
+    @property
     def size(self) -> int:
         """Number of entries."""
         return len(self._leaves)
 
-    def checkpoint(self) -> bytes:
-        """Return the signed head of the log as it stands: O(log n) hashes."""
-        return sign_checkpoint(Checkpoint(self._origin, self.size, self._peaks.root), self._key)
+    def checkpoint(self, size: int | None = None) -> bytes:
+        """Return the signed head of the log as it stands, or as it stood at an earlier size: O(log n) hashes.
+
+        Raises:
+            ProofError: the log never had that size.
+            LedgerError: the key that signed heads of that size was replaced before the last restart.
+        """
+        size = self.size if size is None else size
+        head = Checkpoint(self._origin, size, self._tree.root(size))
+        keys = [key for since, key in self._keys if since <= size]
+        if not keys:
+            raise LedgerError(f"the key that signed heads of size {size} is gone; use those that were stored")
+        return sign_checkpoint(head, keys[-1])
 
     def proof(self, index: int) -> bytes:
-        """Return the proof that travels beside one entry: O(n) hashes.
+        """Return the proof that travels beside one entry: O(log² n) hashes.
 
         Raises:
             ProofError: there is no such entry.
         """
-        return LogProof(index, inclusion_proof(index, self._leaves), self.checkpoint()).encode()
+        return LogProof(index, self._tree.inclusion_proof(index), self.checkpoint()).encode()
 
     def export(self) -> bytes:
         """Return every leaf, one a line."""

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -13,54 +13,19 @@ from hypothesis import strategies as st
 
 from privacy import events
 from privacy import fields as field_rules
+from privacy.acts import TwoPersons
 from privacy.canonical import encode
 from privacy.errors import PrivacyError
 from privacy.events import (
     KINDS,
     Event,
-    LineDeclared,
-    NoPrivacyReason,
-    NotPrivate,
     PrivacyEvent,
-    ReleasePublished,
-    RoundAborted,
-    RoundCommitted,
     RoundTerms,
     decode_event,
     encode_event,
 )
 from privacy.fields import Record, RecordError, rules
-
-NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:/ -]{0,20}", fullmatch=True)
-DIGESTS = st.binary(min_size=32, max_size=32).map(bytes.hex)
-NUMBERS = st.integers(1, 2**53 - 1)
-POSITIVE = st.floats(0, exclude_min=True, allow_infinity=False)
-RATES = st.floats(0, 1, exclude_min=True)
-MECHANISM = {
-    "clipping_norm": POSITIVE, "noise_multiplier": st.floats(0, allow_infinity=False), "sampling_rate": RATES,
-    "denominator": POSITIVE,
-}  # fmt: skip
-TRUST = st.sampled_from(["central", "secure_sum"])
-EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(
-        LineDeclared, line=NAMES, epsilon_budget=POSITIVE | st.just(math.inf), trust=TRUST,
-        delta=st.floats(0, 1, exclude_min=True, exclude_max=True), unit=st.just("enrolled_subject"),
-        neighboring_relation=st.just("add_or_remove_one"), declared_population=st.integers(2, 2**53 - 1),
-        period_days=NUMBERS, releases=NUMBERS,
-    ),
-    st.builds(
-        RoundTerms, line=NAMES, round=NUMBERS, mechanism=NAMES, dimension=NUMBERS,
-        scale_bits=st.integers(0, 62), trust=TRUST, **MECHANISM,
-    ),
-    st.builds(PrivacyEvent, line=NAMES, round=NUMBERS, mechanism=st.just("gaussian"), **MECHANISM),
-    st.builds(
-        RoundCommitted, line=NAMES, round=NUMBERS, model_in=DIGESTS, model_out=DIGESTS, config_digest=DIGESTS,
-        code_digest=DIGESTS, consent_commitment=DIGESTS,
-    ),
-    st.builds(RoundAborted, line=NAMES, round=NUMBERS),
-    st.builds(ReleasePublished, line=NAMES, sequence=NUMBERS, manifest=DIGESTS),
-    st.builds(NotPrivate, line=NAMES, reason=st.sampled_from(get_args(NoPrivacyReason))),
-)  # fmt: skip
+from tests.strategies import EVENTS
 
 SPENT = PrivacyEvent(
     line="demo", round=1, mechanism="gaussian", clipping_norm=1.0, noise_multiplier=2.5, sampling_rate=0.5,
@@ -86,6 +51,25 @@ REVIEWED = {
     "RoundAborted": {"line", "round"},
     "ReleasePublished": {"line", "sequence", "manifest"},
     "NotPrivate": {"line", "reason"},
+    "NoticePublished": {"purpose", "language", "edition", "notice", "proposed_by", "approved_by"},
+    "CapChanged": {"line", "scope", "epsilon", "proposed_by", "approved_by"},
+    "PeriodStarted": {"line", "period", "starts"},
+    "MetricReleased": {
+        "line", "metric", "number", "mechanism", "clipping_norm", "noise_multiplier", "sampling_rate",
+    },
+    "TuningAccounted": {
+        "line", "number", "mechanism", "clipping_norm", "noise_multiplier", "sampling_rate", "looks",
+    },
+    "NotCovered": {"line", "activity", "data"},
+    "AccountantDeclared": {"line", "accountant", "version", "check", "check_version", "error"},
+    "HazardRaised": {"hazard", "component", "version", "reference"},
+    "HazardMitigated": {"hazard", "mitigation", "test", "evidence"},
+    "KeyRotated": {
+        "origin", "purpose", "old_key", "new_key", "old_signature", "new_signature", "proposed_by", "approved_by",
+    },
+    "ConsentRootAnchored": {"number", "commitment"},
+    "ReleaseWithdrawn": {"line", "sequence", "reason"},
+    "AuditMeasured": {"line", "method", "epsilon_lower", "delta", "confidence", "evidence"},
 }  # fmt: skip
 """Every field of the public log, each looked at once: all are names, digests or constants declared beforehand."""
 
@@ -177,6 +161,13 @@ def test_a_wrong_event_cannot_even_be_built(wrong: dict[str, Any]) -> None:
     values = {field.name: getattr(SPENT, field.name) for field in fields(SPENT)}
     with pytest.raises(RecordError):
         PrivacyEvent(**{**values, **wrong})
+
+
+@given(EVENTS)
+def test_nobody_approves_alone(event: Event) -> None:
+    if isinstance(event, TwoPersons):
+        with pytest.raises(RecordError, match="two people"):
+            replace(event, approved_by=event.proposed_by)
 
 
 def test_an_event_cannot_be_changed() -> None:
