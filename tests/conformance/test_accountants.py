@@ -7,17 +7,23 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from privacy import accountant as module
 from privacy.accountant import (
+    AGREEMENT,
     PRV_ERROR,
+    AccountantsDisagree,
     GaussianRound,
+    account,
     attacker_success,
     delta_at,
+    epsilon_at,
     epsilon_pld,
     epsilon_prv,
     epsilon_rdp,
     spent,
 )
 from privacy.calibration import PlannedRound, calibrate, share_budget
+from privacy.gaussian import exact_delta, exact_epsilon, shift
 from privacy.terms import RELATION, UNIT, Guarantee
 
 DELTA = 5e-4
@@ -29,7 +35,7 @@ def rounds(*noises: float, rate: float = 1.0) -> list[PlannedRound]:
     return [PlannedRound(noise, rate) for noise in noises]
 
 
-def exact_epsilon(*noises: float) -> float:
+def by_root_finding(*noises: float) -> float:
     """The analytic Gaussian mechanism after composition (Balle and Wang, arXiv 1805.06530, Theorem 8)."""
     std = 1 / math.sqrt(sum(noise**-2 for noise in noises))
 
@@ -42,9 +48,66 @@ def exact_epsilon(*noises: float) -> float:
 
 @pytest.mark.parametrize("noises", [(1.0,), (3.0, 2.0, 2.0), (8.0, 4.0, 4.0)])
 def test_reported_epsilon_is_the_exact_one_up_to_the_stated_error(noises: tuple[float, ...]) -> None:
-    exact = exact_epsilon(*noises)
+    exact = by_root_finding(*noises)
     assert exact <= epsilon_prv(rounds(*noises), DELTA) <= exact + 2 * PRV_ERROR
     assert epsilon_pld(rounds(*noises), DELTA) == pytest.approx(exact, abs=1e-3)
+
+
+@pytest.mark.parametrize("noises", [(0.3,), (1.0,), (3.0, 2.0, 2.0), (50.0,) * 9])
+def test_the_closed_form_is_that_of_another_implementation(noises: tuple[float, ...]) -> None:
+    mu = shift(rounds(*noises))
+    assert mu is not None
+    assert exact_epsilon(mu, DELTA) == pytest.approx(by_root_finding(*noises), abs=1e-8)
+    for epsilon in (0.0, 0.5, 3.0):
+        naive = norm.cdf(mu / 2 - epsilon / mu) - math.exp(epsilon) * norm.cdf(-mu / 2 - epsilon / mu)
+        assert exact_delta(mu, epsilon) == pytest.approx(naive, abs=1e-12)
+
+
+def test_the_closed_form_stays_finite_far_out_and_claims_nothing_where_it_does_not_hold() -> None:
+    assert 0 < exact_epsilon(60.0, 1e-10) < 3000
+    assert shift(rounds(1.0, rate=0.5)) is None
+    assert shift(rounds(1.0, 0.0)) == exact_epsilon(math.inf, DELTA) == math.inf
+    assert shift([]) == exact_epsilon(0.0, DELTA) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("noise", "rate", "count"), [(4.0, 1.0, 3), (2.0, 0.05, 12), (1.0, 0.01, 500), (20.0, 1.0, 1000)]
+)
+def test_two_accountants_agree_within_their_stated_error(noise: float, rate: float, count: int) -> None:
+    found = account(rounds(*[noise] * count, rate=rate), DELTA)
+    assert 0 <= found.epsilon - found.check <= AGREEMENT
+    assert (found.exact is None) == (rate < 1)
+
+
+@pytest.mark.parametrize("fault", ["spent", "epsilon_pld"])
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_an_accountant_that_is_off_by_a_percent_is_caught(
+    monkeypatch: pytest.MonkeyPatch, fault: str, factor: float
+) -> None:
+    def off(events: Sequence[GaussianRound], delta: float) -> object:
+        if fault == "spent":
+            return module.Spent(factor * epsilon_prv(events, delta), "prv")
+        return factor * epsilon_pld(events, delta)
+
+    monkeypatch.setattr(module, fault, off)
+    with pytest.raises(AccountantsDisagree):
+        account(rounds(3.0, 2.0, 2.0), DELTA)
+
+
+def test_both_understating_alike_is_caught_by_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "spent", lambda events, delta: module.Spent(1.0, "prv"))
+    monkeypatch.setattr(module, "epsilon_pld", lambda events, delta: 1.0)
+    with pytest.raises(AccountantsDisagree, match="closed form"):
+        account(rounds(3.0, 2.0, 2.0), DELTA)
+
+
+def test_the_curve_read_either_way_is_one_curve() -> None:
+    events, deltas = rounds(3.0, 2.0, 2.0), [1e-9, 1e-6, 1e-3, 0.1]
+    epsilons = epsilon_at(events, deltas)
+    assert epsilons == sorted(epsilons, reverse=True)
+    assert delta_at(events, epsilons) == pytest.approx(deltas, rel=0.02)
+    assert epsilon_at([], [0.1]) == [0.0]
+    assert epsilon_at(rounds(0.0), [0.1]) == [math.inf]
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 1.0])

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy.accountant import spent
+from privacy.acts import CapChanged, CapScope, MetricReleased, PeriodStarted, TuningAccounted
 from privacy.budget import Budget, BudgetExceeded
 from privacy.calibration import PlannedRound
-from privacy.events import PrivacyEvent
+from privacy.events import Event, PrivacyEvent, ReleasePublished
+from privacy.forecast import rounds_left
 from privacy.terms import RELATION, UNIT, Guarantee
 
 DELTA = 1e-3
@@ -26,6 +28,7 @@ def event(number: int, noise: float, rate: float = 1.0) -> PrivacyEvent:
     )  # fmt: skip
 
 
+@settings(max_examples=25)  # each asks the PRV accountant up to six times
 @given(st.lists(st.floats(0.8, 20.0), min_size=1, max_size=6), st.floats(0.5, 8.0))
 def test_what_was_authorized_never_costs_more_than_the_cap(noises: list[float], epsilon: float) -> None:
     recorded: list[PrivacyEvent] = []
@@ -112,3 +115,86 @@ def test_without_a_finite_cap_everything_is_recorded_all_the_same() -> None:
     budget = Budget(cap(float("inf")), recorded=[], record=durable.append)
     budget.authorize(event(1, 0.0))
     assert len(durable) == 1
+
+
+def capped(scope: CapScope, epsilon: float) -> CapChanged:
+    return CapChanged(line="test", scope=scope, epsilon=epsilon, proposed_by="ann", approved_by="bob")
+
+
+RELEASED = ReleasePublished(line="test", sequence=1, manifest="0" * 64)
+NEXT_PERIOD = PeriodStarted(line="test", period=2, starts=0)
+
+
+@pytest.mark.parametrize(("scope", "boundary"), [("release", RELEASED), ("period", NEXT_PERIOD)])
+def test_a_cap_over_a_scope_holds_until_the_scope_ends_and_no_longer(
+    scope: CapScope, boundary: Event
+) -> None:
+    single = spent([event(1, 3.0)], DELTA).epsilon
+    budget = Budget(cap(100.0), recorded=[capped(scope, single)], record=lambda spend: None)
+    budget.authorize(event(1, 3.0))
+    with pytest.raises(BudgetExceeded, match=scope):
+        budget.authorize(event(2, 3.0))
+    budget.hear(boundary)
+    budget.authorize(event(2, 3.0))
+
+
+def test_after_a_restart_every_scope_stands_where_it_stood() -> None:
+    single = spent([event(1, 3.0)], DELTA).epsilon
+    recorded: list[Event] = [capped("release", single), event(1, 3.0), RELEASED, event(2, 3.0)]
+    budget = Budget(cap(100.0), recorded=recorded, record=lambda spend: None)
+    with pytest.raises(BudgetExceeded, match="release"):
+        budget.authorize(event(3, 3.0))
+
+
+def test_a_release_frees_nothing_of_the_lines_own_cap() -> None:
+    twice = spent([event(1, 3.0), event(2, 3.0)], DELTA).epsilon
+    budget = Budget(cap(twice - 0.01), recorded=[], record=lambda spend: None)
+    budget.authorize(event(1, 3.0))
+    budget.hear(RELEASED)
+    budget.hear(NEXT_PERIOD)
+    with pytest.raises(BudgetExceeded, match="line"):
+        budget.authorize(event(2, 3.0))
+
+
+def test_a_lowered_cap_binds_at_once_and_never_rises_again() -> None:
+    budget = Budget(cap(100.0), recorded=[], record=lambda spend: None)
+    budget.hear(capped("line", 0.5))
+    budget.hear(capped("line", 50.0))
+    with pytest.raises(BudgetExceeded):
+        budget.authorize(event(1, 1.0))
+
+
+def test_metrics_and_tuning_cost_like_rounds() -> None:
+    mechanism = {"clipping_norm": 1.0, "noise_multiplier": 3.0, "sampling_rate": 1.0}
+    metric = MetricReleased(line="test", metric="hits", number=1, mechanism="gaussian", **mechanism)
+    tuning = TuningAccounted(line="test", number=1, mechanism="gaussian", looks=3, **mechanism)
+    five = spent([PlannedRound(3.0, 1.0)] * 5, DELTA).epsilon
+    recorded: list[Event] = []
+    budget = Budget(cap(five), recorded=[], record=recorded.append)
+    budget.authorize(metric)
+    budget.authorize(tuning)
+    budget.authorize(event(1, 3.0))
+    assert recorded == [metric, tuning, event(1, 3.0)] == list(budget.events)
+    with pytest.raises(BudgetExceeded):
+        budget.authorize(metric)
+
+
+def test_a_spend_is_never_merely_heard() -> None:
+    budget = Budget(cap(1.0), recorded=[], record=lambda spend: None)
+    budget.hear(event(1, 3.0))
+    assert budget.events == ()
+
+
+@pytest.mark.parametrize(("noise", "rate"), [(30.0, 1.0), (4.0, 0.1)])
+def test_the_forecast_is_what_the_budget_then_authorizes(noise: float, rate: float) -> None:
+    past = [event(number, noise, rate) for number in range(1, 4)]
+    left = rounds_left(past, past[0], epsilon=1.0, delta=DELTA)
+    assert 3 < left < 1000
+    budget = Budget(cap(1.0), recorded=past, record=lambda spend: None)
+    budget.clear([PlannedRound(noise, rate)] * left)
+    with pytest.raises(BudgetExceeded):
+        budget.clear([PlannedRound(noise, rate)] * (left + 1))
+
+
+def test_nothing_is_left_where_one_more_round_is_too_much() -> None:
+    assert rounds_left([event(1, 1.0)], event(2, 1.0), epsilon=4.0, delta=DELTA) == 0
