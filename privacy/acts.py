@@ -29,7 +29,7 @@ from privacy.fields import (
 Mechanism = Literal["gaussian"]
 CapScope = Literal["line", "period", "release"]
 Activity = Literal["tuning", "evaluation", "metrics"]
-UncoveredData = Literal["public_benchmark", "private_data"]
+UncoveredData = Literal["public_benchmark", "public_knowledge", "private_data"]
 KeyPurpose = Literal["log", "release", "notice", "receipt"]
 WithdrawalReason = Literal["hazard", "replaced", "decision"]
 
