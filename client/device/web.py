@@ -1,0 +1,145 @@
+"""Requests that leave the device: bounded in time and size, never redirected, never in anybody's log.
+
+httpx's client writes each URL to a log, and a URL may hold a pseudonym; its transport alone does not. httpx is
+imported at the first request: a device that ranks offline does not pay for it.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from client.errors import ClientError
+
+if TYPE_CHECKING:
+    import httpx
+
+SECONDS = 10.0
+TOTAL_SECONDS = 60.0
+
+
+class WebError(ClientError):
+    """No usable answer came: the caller tries again later."""
+
+    code = "no_answer"
+
+
+class AddressRefused(ClientError):
+    """The address is not one a device may talk to: the caller mends it."""
+
+    code = "address_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where requests go.
+
+    Args:
+        origin: scheme and authority.
+        authority: host, with the port unless it is the scheme's own; lower case.
+        path: what every path begins with, without a slash at its end.
+    """
+
+    origin: str
+    authority: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Args:
+        status: of HTTP.
+        headers: by lower-case name.
+        body: at most as long as was asked for.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_address(url: str) -> Address:
+    """Read a base URL: https, or http to this machine itself.
+
+    Raises:
+        AddressRefused: it is something else, or carries user, query or fragment.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        raise AddressRefused("the server's address is not a URL") from None
+    if not host or parts.username or parts.query or parts.fragment or parts.scheme not in ("https", "http"):
+        raise AddressRefused(
+            "give the server's address as https://host/path, without user, query or fragment"
+        )
+    if parts.scheme == "http" and not _is_here(host):
+        raise AddressRefused("http is spoken to this machine itself only: use https")
+    named = f"[{host}]" if ":" in host else host
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    authority = named if port in (None, usual) else f"{named}:{port}"
+    return Address(f"{parts.scheme}://{authority}", authority, parts.path.rstrip("/"))
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Web:
+    """Send requests over kept connections; nothing is sent before the first `send`."""
+
+    def __init__(self, *, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        self._transport: httpx.HTTPTransport | None = None
+
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", most: int = 2**18
+    ) -> Answer:
+        """Send one request and read the whole answer.
+
+        Args:
+            method: upper case.
+            url: whole.
+            headers: beside Host, which follows from the URL.
+            body: what is sent.
+            most: bytes of the answer's body that are read at most.
+
+        Raises:
+            WebError: no answer, one that is too slow or one that is too long.
+        """
+        import httpx
+
+        if self._transport is None:
+            self._transport = httpx.HTTPTransport()
+        timeout = httpx.Timeout(self._seconds).as_dict()
+        request = httpx.Request(
+            method, url, headers=dict(headers), content=body or None, extensions={"timeout": timeout}
+        )
+        until, parts, size = time.monotonic() + TOTAL_SECONDS, list[bytes](), 0
+        try:
+            answer = self._transport.handle_request(request)
+            try:
+                for part in answer.stream:  # type: ignore[union-attr]
+                    parts.append(part)
+                    size += len(part)
+                    if size > most or time.monotonic() > until:
+                        raise WebError("the server's answer is too long or too slow")
+            finally:
+                answer.close()
+        except httpx.HTTPError as error:
+            raise WebError(f"the server does not answer: {type(error).__name__}") from None
+        named = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status_code, named, b"".join(parts))
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
