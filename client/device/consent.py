@@ -16,17 +16,14 @@ from client.device.courier import Courier, Services, read_origin
 from client.device.database import Database
 from client.device.notice import Notice, own_notice
 from client.device.purposes import LIFETIME, LOCAL, PURPOSES, SENDS, Purpose
-from client.device.shredding import finish
-from client.device.switches import How, Switch, Switches, Withdrawal
+from client.device.shredding import ITSELF, finish
+from client.device.switches import How, ReceiptKind, Switch, Switches, Withdrawal
 from client.device.vault import Vault
 from client.device.web import Web
 from privacy.canonical import encode
 from privacy.keys import VerifyKey
 from privacy.pseudonym import subject_of
 from privacy.records import ReceiptFacts, write_receipt
-
-ITSELF = "penchant-device"
-"""The audience of the key that signs what only concerns the device itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +71,7 @@ class Consent:
         self._origin = read_origin(server).origin if server else ""
         self._clock = clock
         self._services = Services(database, vault, clock=clock, web=web or Web())
-        self.courier = Courier(database, self._services, clock=clock, jitter=jitter)
+        self.courier = Courier(database, vault, self._services, clock=clock, jitter=jitter)
         if self._origin and keys:
             self._services.pin(self._origin, keys)
 
@@ -97,10 +94,10 @@ class Consent:
                 for purpose in PURPOSES
             }
 
-    def receipts(self) -> list[bytes]:
-        """Return every receipt kept for the person, oldest first."""
+    def receipts(self, kind: ReceiptKind = "consent") -> list[bytes]:
+        """Return every receipt of a kind that is kept for the person, oldest first."""
         with self._database.reading() as connection:
-            return Switches(connection).receipts()
+            return Switches(connection).receipts(kind)
 
     def notice(self, purpose: Purpose, *, language: str = "en") -> Notice:
         """Return what must be shown before the person decides.
@@ -185,13 +182,13 @@ class Consent:
             before = switches.get(purpose)
             off = replace(before, epoch=before.epoch + 1, granted=False, valid_until=0, decided_at=now)
             switches.put(off)
-            wrapped = switches.clear(purpose, keep=keep)
+            switches.clear(purpose, keep=keep, now=now)
             origins = {before.origin, self._origin} - {""}
             for origin in sorted(origins):
                 switches.queue(
                     Withdrawal(origin=origin, purpose=purpose, epoch=off.epoch, how=how, next_try=now)
                 )
-        return finish(self._database, wrapped)
+        return finish(self._database, self._vault)
 
     def refuse(self, purpose: Purpose) -> bool:
         """Say no when asked; where consent stood it is withdrawn by it."""
@@ -225,7 +222,7 @@ class Consent:
                 if ours and (not stands or version != switch.version):
                     off = replace(switch, epoch=switch.epoch + 1, granted=False, decided_at=self._clock())
                     switches.put(off)
-                    switches.clear(purpose, keep=True)
+                    switches.clear(purpose, keep=True, now=self._clock())
 
     def close(self) -> None:
         """Close connections to services."""

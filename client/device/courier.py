@@ -87,15 +87,23 @@ class Courier:
 
     Args:
         database: holds the queue.
+        vault: signs receipts of what is gone.
         services: where withdrawals go.
         clock: seconds since 1970 UTC.
         jitter: numbers from 0 to 1 that spread attempts in time.
     """
 
     def __init__(
-        self, database: Database, services: Services, *, clock: Callable[[], int], jitter: Callable[[], float]
+        self,
+        database: Database,
+        vault: Vault,
+        services: Services,
+        *,
+        clock: Callable[[], int],
+        jitter: Callable[[], float],
     ) -> None:
         self._database = database
+        self._vault = vault
         self._services = services
         self._clock = clock
         self._jitter = jitter
@@ -106,7 +114,7 @@ class Courier:
         Returns:
             Seconds until the next attempt is due, or None when nothing waits.
         """
-        finish(self._database)
+        finish(self._database, self._vault)
         now = self._clock()
         for withdrawal in self._queued():
             if withdrawal.next_try <= now:
@@ -116,7 +124,7 @@ class Courier:
 
     def erasing(self) -> bool:
         """Tell whether something that was deleted is still on the disk, kept there by another reader."""
-        return not finish(self._database)
+        return not finish(self._database, self._vault)
 
     def settle(self, purpose: Purpose) -> bool:
         """Attempt one purpose's withdrawals now, due or not; return whether none is left."""

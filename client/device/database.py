@@ -41,12 +41,13 @@ CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, purpose TEXT NOT 
 CREATE TABLE caches (name TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE weeks (week INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
 CREATE TABLE events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, week INTEGER NOT NULL REFERENCES weeks (week) ON DELETE CASCADE,
-    tag BLOB NOT NULL, sealed BLOB NOT NULL, UNIQUE (week, tag)
-);
+    week INTEGER NOT NULL REFERENCES weeks (week), nonce BLOB NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (week, nonce)
+) WITHOUT ROWID;
 CREATE TABLE personal (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE shreds (digest BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE refusals (code TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE shreds (
+    scope TEXT NOT NULL, asked_at INTEGER NOT NULL, keys INTEGER NOT NULL, PRIMARY KEY (scope, asked_at)
+) WITHOUT ROWID;
 """
 
 
@@ -165,6 +166,21 @@ class Database:
     def _log_bytes(self) -> int:
         log = self._path.with_name(self._path.name + "-wal")
         return log.stat().st_size if log.exists() else 0
+
+    def rewrite(self) -> bool:
+        """Write every live row anew, without the remains of old ones; return whether nobody stood in the way."""
+        with self._lock:
+            try:
+                self._connection.execute("VACUUM")
+            except sqlite3.Error:
+                return False
+        return True
+
+    def version(self) -> tuple[int, int]:
+        """Return two numbers that change with every change of the file, by this or another connection."""
+        with self._lock, self._answering():
+            (others,) = self._connection.execute("PRAGMA data_version").fetchone()
+            return others, self._connection.total_changes
 
     def pages(self) -> bytes:
         """Return every page of the file, free ones included.

@@ -13,6 +13,7 @@ from client.device.purposes import LOCAL, Purpose
 from client.device.shredding import wipe
 
 How = Literal["withdraw", "refuse"]
+ReceiptKind = Literal["consent", "forgetting"]
 FIRST_WAIT, LONGEST_WAIT = 2, 3_600
 """Seconds between attempts: doubled each time, then hourly until acknowledged."""
 
@@ -146,17 +147,14 @@ class Switches:
             (withdrawal.origin, withdrawal.purpose, withdrawal.epoch),
         )
 
-    def clear(self, purpose: Purpose, *, keep: bool) -> list[bytes]:
-        """Delete what was made under a purpose; all that is personal for the local one, unless it is kept.
-
-        Returns:
-            The wrapped keys that must be gone from the disk, for `shredding.finish`.
-        """
+    def clear(self, purpose: Purpose, *, keep: bool, now: int) -> None:
+        """Delete what was made under a purpose; all that is personal for the local one, unless it is kept."""
         self._connection.execute("DELETE FROM grants WHERE purpose = ?", (purpose,))
         self._connection.execute("DELETE FROM outbox WHERE purpose = ?", (purpose,))
         if purpose == "federated_contribution":
             self._connection.execute("DELETE FROM caches")
-        return wipe(self._connection) if purpose == LOCAL and not keep else []
+        if purpose == LOCAL and not keep:
+            wipe(self._connection, scope="withdrawal", now=now)
 
     def attempt(
         self, origin: str, switch: Switch, *, language: str, notice: str, fresh: Callable[[], str]
@@ -173,16 +171,19 @@ class Switches:
         self._connection.execute("INSERT OR REPLACE INTO grants VALUES (?, ?, ?, ?, ?, ?)", values)
         return key
 
-    def keep_receipt(self, kind: str, about: str, *, version: int, origin: str, receipt: bytes) -> None:
+    def keep_receipt(
+        self, kind: ReceiptKind, about: str, *, version: int, origin: str, receipt: bytes
+    ) -> None:
         """Keep a receipt for the person."""
         self._connection.execute(
             "INSERT INTO receipts (kind, about, version, origin, receipt) VALUES (?, ?, ?, ?, ?)",
             (kind, about, version, origin, receipt),
         )
 
-    def receipts(self) -> list[bytes]:
-        """Return every receipt, oldest first."""
-        return [row[0] for row in self._connection.execute("SELECT receipt FROM receipts ORDER BY number")]
+    def receipts(self, kind: ReceiptKind) -> list[bytes]:
+        """Return every receipt of a kind, oldest first."""
+        query = "SELECT receipt FROM receipts WHERE kind = ? ORDER BY number"
+        return [row[0] for row in self._connection.execute(query, (kind,))]
 
     def acknowledged(self, origin: str, purpose: Purpose) -> int:
         """Return the newest version a service has acknowledged; 0 before the first."""

@@ -24,6 +24,9 @@ from privacy.pseudonym import derive_key
 KEY_FILE = "vault.key"
 SERVICE = "penchant-device"
 NONCE = 12
+MARK = b"pnchtkey"
+"""What every wrapped key on the disk begins with, so that one that should be gone is found."""
+
 Keeper = Literal["keyring", "file"]
 
 
@@ -82,7 +85,7 @@ class Vault:
 
     def wrap(self, key: bytes, *, name: str) -> bytes:
         """Encrypt a key under the device's own."""
-        return seal(self._key, key, name=name)
+        return MARK + seal(self._key, key, name=name)
 
     def unwrap(self, wrapped: bytes, *, name: str) -> bytes:
         """Return a key that `wrap` encrypted.
@@ -90,7 +93,7 @@ class Vault:
         Raises:
             VaultError: it was wrapped on another device, or changed.
         """
-        return unseal(self._key, wrapped, name=name)
+        return unseal(self._key, wrapped[len(MARK) :], name=name)
 
     def signing_key(self, *, audience: str) -> SigningKey:
         """Return the key this device shows to one service."""
@@ -103,18 +106,19 @@ class Vault:
     def adopt(self, secret: bytes) -> None:
         """Take over the secret of the person's other device, so that services see one subject."""
         with self._database.writing(durable=True) as connection:
-            sealed = self.wrap(secret, name="device secret")
+            sealed = seal(self._key, secret, name="device secret")
             connection.execute("INSERT OR REPLACE INTO settings VALUES ('device_secret', ?)", (sealed,))
 
     def _secret(self) -> bytes:
-        with self._database.writing(durable=True) as connection:
-            query = "SELECT value FROM settings WHERE name = 'device_secret'"
+        query = "SELECT value FROM settings WHERE name = 'device_secret'"
+        with self._database.reading() as connection:
             row = connection.execute(query).fetchone()
-            if row is None:
-                sealed = self.wrap(os.urandom(32), name="device secret")
-                connection.execute("INSERT INTO settings VALUES ('device_secret', ?)", (sealed,))
-                row = (sealed,)
-        return self.unwrap(row[0], name="device secret")
+        if row is None:
+            sealed = seal(self._key, os.urandom(32), name="device secret")
+            with self._database.writing(durable=True) as connection:
+                connection.execute("INSERT OR IGNORE INTO settings VALUES ('device_secret', ?)", (sealed,))
+                row = connection.execute(query).fetchone()
+        return unseal(self._key, row[0], name="device secret")
 
 
 def _find_key(home: Path, database: Database) -> tuple[bytes, Keeper]:

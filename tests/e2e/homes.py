@@ -10,11 +10,11 @@ from client.device.database import Database
 from client.device.files import private_folder
 from client.device.purposes import PURPOSES, Purpose
 from client.device.switches import Switches, Withdrawal
-from client.device.vault import Vault
+from client.device.vault import MARK, Vault
 from privacy.keys import VerifyKey
 
 NOW = 1_790_000_000
-WRAPPED = bytes(range(60))
+WRAPPED = MARK + bytes(range(60))
 TABLES = ("events", "weeks", "personal", "outbox", "caches")
 
 
@@ -32,6 +32,7 @@ class Clock:
 class Home:
     """One device."""
 
+    folder: Path
     database: Database
     vault: Vault
     consent: Consent
@@ -53,7 +54,7 @@ class Home:
         """Put one row of everything that is made under consent."""
         with self.database.writing() as connection:
             connection.execute("INSERT INTO weeks VALUES (1, ?)", (WRAPPED,))
-            connection.execute("INSERT INTO events (week, tag, sealed) VALUES (1, x'01', x'02')")
+            connection.execute("INSERT INTO events VALUES (1, x'01', x'02')")
             connection.execute("INSERT INTO personal VALUES ('tuned', x'03')")
             connection.execute(
                 "INSERT INTO outbox (purpose, payload) VALUES ('federated_contribution', x'04')"
@@ -76,7 +77,7 @@ def home(
     vault = Vault.open(folder, database)
     consent = kind(database, vault, server=server, clock=clock or Clock(), keys=keys, jitter=lambda: 1.0)
     try:
-        yield Home(database, vault, consent)
+        yield Home(folder, database, vault, consent)
     finally:
         consent.close()
         database.close()

@@ -26,7 +26,7 @@ class TwoSteps(Consent):  # a planted fault: the switch in one transaction, the 
             switch = Switches(connection).get(purpose)
             Switches(connection).put(replace(switch, granted=False, epoch=switch.epoch + 1))
         with self._database.writing(durable=True) as connection:
-            Switches(connection).clear(purpose, keep=False)
+            Switches(connection).clear(purpose, keep=False, now=0)
             Switches(connection).queue(
                 Withdrawal(origin=self._origin, purpose=purpose, epoch=switch.epoch + 1, how="withdraw")
             )
