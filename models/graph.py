@@ -4,7 +4,7 @@ Inputs (lengths H, D, S are free and may be 0):
 
     history int64 (H)        the person's items, catalogue positions
     ages float32 (H)         age of each event in events, 0 the latest
-    kinds float32 (H)        weight of each event's kind, >= 0
+    kinds float32 (H)        weight of each event's kind; a negative one speaks against what it is like
     delta_items int64 (D)    items the person shifted, delta_values float32 (D) by how much (repeats add up)
     seen int64 (S)           items never to show
     k int64 (1)              length of the slate, >= 1
@@ -19,11 +19,14 @@ Outputs (n = min(k, items); score = sum of its events row + bias + local, within
 
 The ranking has two passes. The first rounds the person's vector to eight bits, scores the whole catalogue in
 integers and keeps 2k items; the second scores those from the int8 rows in double. So the eight-bit vector,
-and any difference between processors' integer kernels, can only decide which 2k items are looked at.
+and any difference between processors' integer kernels, can only decide which 2k items are looked at. A large
+catalogue is cut into blocks of 256 for that choice: the best 2k items stand in the 2k blocks with the largest
+maxima. Its tables are padded to whole blocks by rows of zeros whose bias is -inf.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,6 +41,10 @@ from models.quantize import QuantizedTable, quantize
 OPSET = 21
 IR_VERSION = 10
 FORMAT = "penchant-ranking-1"
+BLOCK = 256
+"""Items whose maximum stands for them while candidates are chosen."""
+BLOCKED_FROM = 8192
+"""Smallest catalogue that is cut into blocks; below, the extra nodes cost more than they save."""
 Attribute = int | str | list[int]
 Form = tuple[int, list[str | int]]
 INPUTS: dict[str, Form] = {
@@ -82,7 +89,7 @@ class _Graph:
 
     def table(self, name: str, table: QuantizedTable) -> tuple[str, str]:
         """Ship a table and return the names of its rows and its scale."""
-        return self.constant(name, table.rows), self.constant(f"{name}_scale", table.scale)
+        return self.constant(name, _padded(table.rows)), self.constant(f"{name}_scale", _padded(table.scale))
 
     def ops(
         self, kind: str, *inputs: str, outputs: int | tuple[str, ...], **attributes: Attribute
@@ -118,9 +125,9 @@ class _Part:
     rows: str  # (items, d) int8, ranked against
     scale: str  # (items) float
     mean: str  # (d) double
-    folded: str  # (H, d) double, each event's weighted row
+    met: str  # (H, d) double, each event's row
     factor: str  # (1, 1) double, weight x fade / deviation
-    vector: str  # (1, d) double, factor x sum of folded
+    vector: str  # (1, d) double, factor x weighted sum of met
 
 
 def build_graph(params: GlobalParameters, *, metadata: Mapping[str, str] | None = None) -> bytes:
@@ -143,10 +150,11 @@ def build_graph(params: GlobalParameters, *, metadata: Mapping[str, str] | None 
     g = _Graph()
     g.constant("first", np.array([0], np.int64))
     g.constant("second", np.array([1], np.int64))
-    parts = _fold(g, params)
-    bias = g.constant("popularity", params.bias)
-    local = _local(g, bias)
-    _explain(g, parts, bias, local, _rank(g, parts, bias, local, params.items))
+    g.constant("flat", np.array([-1], np.int64))
+    weights, parts = _fold(g, params)
+    bias = g.constant("popularity", _padded(params.bias, -np.inf))
+    local = _local(g, parts[0].scale)
+    _explain(g, weights, parts, bias, local, _rank(g, parts, bias, local, params.items))
     inputs, outputs = (
         [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in forms.items()]
         for forms in (INPUTS, OUTPUTS)
@@ -160,13 +168,14 @@ def build_graph(params: GlobalParameters, *, metadata: Mapping[str, str] | None 
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _fold(g: _Graph, params: GlobalParameters) -> list[_Part]:
-    """Weigh the events and fold them into one scaled vector per part of the score."""
+def _fold(g: _Graph, params: GlobalParameters) -> tuple[str, list[_Part]]:
+    """Weigh the events, (1, H) double, and fold them into one scaled vector per part of the score."""
     decay = g.op("Exp", g.op("Div", g.wide("ages"), g.scalar("minus_tau", -params.tau)))
     decay = g.op("Mul", decay, g.scalar("decaying", 1 - params.alpha))
     recency = g.op("Cast", g.op("Add", decay, g.scalar("alpha", params.alpha)), to=TensorProto.FLOAT)
-    weights = g.wide(g.op("Unsqueeze", g.op("Mul", recency, "kinds"), "second"))
-    evidence = g.op("ReduceSum", weights, "first")
+    weights = g.wide(g.op("Unsqueeze", g.op("Mul", recency, "kinds"), "first"))
+    opposite = g.op("Sub", g.scalar("zero", 0.0), weights)
+    evidence = g.op("ReduceSum", g.op("Max", weights, opposite), "second")
     total = g.op("Add", evidence, g.scalar("fade_in", params.fade_in))
     fade = g.op("Div", evidence, g.op("Max", total, g.scalar("evidence_floor", EVIDENCE_FLOOR)))
     floor = g.scalar("variance_floor", VARIANCE_FLOOR)
@@ -176,15 +185,15 @@ def _fold(g: _Graph, params: GlobalParameters) -> list[_Part]:
         rows, scale = g.table(name, outward)
         rows_in, scale_in = (rows, scale) if inward is outward else g.table(f"{name}_in", inward)
         mean, covariance = spread(outward.dequantized())
-        folded = g.op("Mul", g.rows(rows_in, scale_in, "history"), weights)
-        sums = g.op("ReduceSum", folded, "first")
+        met = g.rows(rows_in, scale_in, "history")
+        sums = g.op("MatMul", weights, met)
         spun = g.op("MatMul", sums, g.wide(g.constant(f"{name}_covariance", covariance)))
         variance = g.op("ReduceSum", g.op("Mul", spun, sums), "second")
         strength = g.op("Mul", fade, g.scalar(f"{name}_weight", weight))
         factor = g.op("Div", strength, g.op("Sqrt", g.op("Add", variance, floor)))
         centre = g.wide(g.constant(f"{name}_mean", mean))
-        parts.append(_Part(rows, scale, centre, folded, factor, g.op("Mul", sums, factor)))
-    return parts
+        parts.append(_Part(rows, scale, centre, met, factor, g.op("Mul", sums, factor)))
+    return weights, parts
 
 
 def _tables(params: GlobalParameters) -> list[tuple[str, QuantizedTable, QuantizedTable, float]]:
@@ -198,11 +207,17 @@ def _tables(params: GlobalParameters) -> list[tuple[str, QuantizedTable, Quantiz
     return [part for part in parts if part[1].rows.size] or [("nothing", nothing, nothing, 0.0)]
 
 
-def _local(g: _Graph, bias: str) -> str:
+def _padded(values: NDArray[Any], filler: float = 0) -> NDArray[Any]:
+    """Fill a large catalogue's rows up to whole blocks; leave a small one as it is."""
+    missing = -len(values) % BLOCK if len(values) >= BLOCKED_FROM else 0
+    return np.concatenate([values, np.full((missing, *values.shape[1:]), filler, values.dtype)])
+
+
+def _local(g: _Graph, scale: str) -> str:
     """Spread the person's shifts over the catalogue, (items) float; seen items get -inf."""
     g.constant("never", np.array([-np.inf], np.float32))
     shifts = g.op(
-        "ScatterElements", g.op("Sub", bias, bias), "delta_items", "delta_values", axis=0, reduction="add"
+        "ScatterElements", g.op("Sub", scale, scale), "delta_items", "delta_values", axis=0, reduction="add"
     )
     never = g.op("Gather", "never", g.op("Sub", "seen", "seen"))
     return g.op("ScatterElements", shifts, "seen", never, axis=0)
@@ -210,20 +225,18 @@ def _local(g: _Graph, bias: str) -> str:
 
 def _rank(g: _Graph, parts: list[_Part], bias: str, local: str, items: int) -> str:
     """Pick 2k items in eight bits, rescore them exactly, emit the best k; return where they stand, (n)."""
-    rough = g.op("Add", bias, local)
+    summands = []
     for part in parts:
         narrow = g.op("Cast", part.vector, to=TensorProto.FLOAT)
         codes, step, zero = g.ops("DynamicQuantizeLinear", narrow, outputs=3)
         product = g.op("MatMulInteger", codes, g.op("Transpose", part.rows, perm=[1, 0]), zero)
         # Row scale first: the other order is fused into a slower kernel.
-        scaled = g.op("Mul", g.op("Mul", g.op("Cast", product, to=TensorProto.FLOAT), part.scale), step)
-        rough = g.op("Add", scaled, rough)
-    rough = g.op("Reshape", rough, g.constant("flat", np.array([-1], np.int64)))
+        scaled = g.op("Mul", g.op("Cast", product, to=TensorProto.FLOAT), part.scale)
+        summands.append(g.op("Mul", scaled, step))
+    rough = g.op("Sum", *summands, bias, local)
     every = g.constant("items_in_all", np.array([items], np.int64))
     twice = g.op("Min", g.op("Add", "k", "k"), every)
-    _, found = g.ops("TopK", rough, twice, outputs=2)
-    # Ascending positions, so that equal exact scores keep the lower one.
-    pool, _ = g.ops("TopK", found, twice, outputs=2, largest=0)
+    pool = _best_blocks(g, rough, twice, items) if items >= BLOCKED_FROM else _best(g, rough, twice)
 
     exact = g.op("Add", g.wide(g.op("Gather", bias, pool)), g.wide(g.op("Gather", local, pool)))
     for part in parts:
@@ -233,15 +246,36 @@ def _rank(g: _Graph, parts: list[_Part], bias: str, local: str, items: int) -> s
     return g.op("Gather", pool, best, output="items")
 
 
-def _explain(g: _Graph, parts: list[_Part], bias: str, local: str, chosen: str) -> None:
+def _best(g: _Graph, values: str, count: str) -> str:
+    """Return where the largest values of a (1, n) row stand, ascending, so that ties keep the lower one."""
+    flat = g.op("Reshape", values, "flat")
+    _, found = g.ops("TopK", flat, count, outputs=2)
+    ascending, _ = g.ops("TopK", found, count, outputs=2, largest=0)
+    return ascending
+
+
+def _best_blocks(g: _Graph, values: str, count: str, items: int) -> str:
+    """Return the same for a large catalogue, looking only at the blocks with the largest maxima."""
+    blocks = g.op("Reshape", values, g.constant("blocks", np.array([-1, BLOCK], np.int64)))
+    in_all = g.constant("blocks_in_all", np.array([-(-items // BLOCK)], np.int64))
+    chosen = _best(g, g.op("ReduceMax", blocks, "second", keepdims=0), g.op("Min", count, in_all))
+    places = g.op(
+        "Mul", g.op("Unsqueeze", chosen, "second"), g.constant("block", np.array([BLOCK], np.int64))
+    )
+    places = g.op("Add", places, g.constant("within", np.arange(BLOCK, dtype=np.int64)))
+    inside = _best(g, g.op("Gather", blocks, chosen), count)
+    return g.op("Gather", g.op("Reshape", places, "flat"), inside)
+
+
+def _explain(g: _Graph, weights: str, parts: list[_Part], bias: str, local: str, chosen: str) -> None:
     """Emit what each chosen item's score is made of."""
     g.op("Cast", g.op("Gather", bias, chosen), to=TensorProto.DOUBLE, output="bias")
     g.op("Cast", g.op("Gather", local, chosen), to=TensorProto.DOUBLE, output="local")
     shares = []
     for part in parts:
-        turned = g.op("Transpose", part.folded, perm=[1, 0])
+        turned = g.op("Transpose", part.met, perm=[1, 0])
         shares.append(g.op("Mul", g.op("MatMul", _centred(g, part, chosen), turned), part.factor))
-    g.op("Sum", *shares, output="events")
+    g.op("Mul", g.op("Sum", *shares), weights, output="events")
 
 
 def _centred(g: _Graph, part: _Part, at: str) -> str:

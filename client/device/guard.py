@@ -24,7 +24,8 @@ MAX_OPSET = 21
 OPERATORS = frozenset(
     {
         "Add", "Cast", "Div", "DynamicQuantizeLinear", "Exp", "Gather", "MatMul", "MatMulInteger", "Max", "Min",
-        "Mul", "ReduceSum", "Reshape", "ScatterElements", "Sqrt", "Sub", "Sum", "TopK", "Transpose", "Unsqueeze",
+        "Mul", "ReduceMax", "ReduceSum", "Reshape", "ScatterElements", "Sqrt", "Sub", "Sum", "TopK", "Transpose",
+        "Unsqueeze",
     }
 )  # fmt: skip
 BYTES_PER_ELEMENT = {1: 4, 3: 1, 7: 8, 11: 8}

@@ -93,7 +93,7 @@ class Runtime:
         Args:
             history: (H,) catalogue positions of the events.
             ages: (H,) age of each event in events, 0 the latest.
-            kinds: (H,) weight of each event's kind, finite and not negative.
+            kinds: (H,) weight of each event's kind, finite; a negative one speaks against what it is like.
             deltas: local shift of an item's score by its position, finite.
             seen: (S,) positions never to show.
             k: items wanted, at least 1.
@@ -104,7 +104,7 @@ class Runtime:
         """
         if k < 1:
             raise RequestError("k must be at least 1")
-        events = self._positions(history), _numbers(ages, at_least=0), _numbers(kinds, at_least=0)
+        events = self._positions(history), _numbers(ages, at_least=0), _numbers(kinds)
         if len({len(column) for column in events}) > 1:
             raise RequestError("history, ages and kinds must have one entry per event each")
         feed = {

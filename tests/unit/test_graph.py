@@ -100,6 +100,30 @@ def test_an_event_of_weight_zero_counts_as_none() -> None:
     np.testing.assert_array_equal(weightless.scores, none.scores)
 
 
+def test_what_a_person_disliked_speaks_against_what_it_is_like() -> None:
+    runtime = Runtime(build_graph(parameters(40)))
+    liked, disliked = (
+        runtime.rank([3], ages=[0], kinds=[weight], deltas={}, seen=[], k=40) for weight in (1.0, -1.0)
+    )
+    for_it, against = (one.events[np.argsort(one.items), 0] for one in (liked, disliked))
+    np.testing.assert_allclose(for_it, -against, atol=1e-12)
+    assert np.abs(for_it).max() > 0.1
+
+
+@pytest.mark.parametrize("items", [8192, 8300])
+def test_a_catalogue_in_blocks_ranks_as_the_float_reference(items: int) -> None:
+    params = parameters(items, taste=4, content=6)
+    for history in ([], [3, 8191, 4000]):
+        for k in (5, 300):
+            ranked = rank(params, history, k=k)
+            wanted = score(quantized(params), from_lists([history]))[0].astype(np.float64)
+            wanted[history] = -np.inf
+            np.testing.assert_allclose(ranked.scores, np.sort(wanted)[::-1][:k], rtol=1e-5, atol=1e-5)
+    assert sorted(rank(params, [1, 2], k=items + 9, seen=[1, 2]).items.tolist()) == [
+        item for item in range(items) if item not in (1, 2)
+    ]
+
+
 def test_the_movielens_sized_file_is_at_most_180_kilobytes() -> None:
     assert len(build_graph(parameters(1682, taste=8, content=48))) <= 180_000
 
@@ -170,7 +194,7 @@ def test_the_model_carries_its_catalogues_digest() -> None:
         {"seen": [40]},
         {"deltas": {40: 1.0}},
         {"deltas": {1: float("nan")}},
-        {"kinds": [-1.0]},
+        {"kinds": [float("nan")]},
         {"kinds": [1.0, 1.0]},
         {"ages": [float("inf")]},
     ],

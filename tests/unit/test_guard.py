@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from client.device.guard import MAX_BYTES, OPERATORS, GuardError, check_model
-from models.graph import build_graph
+from models.graph import BLOCKED_FROM, build_graph
 from tests.made import parameters
 
 Fault = Callable[[onnx.ModelProto], None]
@@ -133,7 +133,8 @@ def test_what_the_exporter_writes_passes() -> None:
 
 
 def test_the_allow_list_holds_the_operators_the_exporter_writes_and_no_other() -> None:
-    assert {node.op_type for node in model().graph.node} == OPERATORS
+    large = onnx.load_from_string(build_graph(parameters(BLOCKED_FROM, taste=1, content=1)))
+    assert {node.op_type for one in (model(), large) for node in one.graph.node} == OPERATORS
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
