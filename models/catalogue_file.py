@@ -1,12 +1,13 @@
 """The catalogue file of a release: what a device shows, as one canonical JSON object.
 
-Format ``penchant-catalogue-1``: UTF-8, keys sorted, no white space, nothing escaped that JSON lets stand:
+Format ``penchant-catalogue-2``: UTF-8, keys sorted, no white space, nothing escaped that JSON lets stand:
 
-    {"format":"penchant-catalogue-1","genres":[["Comedy"],...],"ids":["1",...],"titles":["Toy Story",...],
-    "years":[1995,...]}
+    {"format":"penchant-catalogue-2","genres":[["Comedy"],...],"ids":["1",...],"sensitive":{"Health":[7,...]},
+    "signals":{...},"titles":["Toy Story",...],"years":[1995,...]}
 
-One catalogue has exactly one file, so a digest of the file names the catalogue. Row i is item position i of the
-model that carries this digest.
+`sensitive` lists by position the items of each category that must never become a feature or a reason; `signals`
+is the table of `models.signals`. One catalogue has exactly one file, so a digest of the file names the catalogue.
+Row i is item position i of the model that carries this digest.
 """
 
 import json
@@ -14,8 +15,10 @@ import json
 import numpy as np
 
 from models.catalogue import Catalogue, CatalogueError
+from models.signals import SignalsError, signals_from_json
 
-FORMAT = "penchant-catalogue-1"
+FORMAT = "penchant-catalogue-2"
+PARTS = {"format", "genres", "ids", "sensitive", "signals", "titles", "years"}
 
 
 def encode_catalogue(catalogue: Catalogue) -> bytes:
@@ -28,6 +31,8 @@ def encode_catalogue(catalogue: Catalogue) -> bytes:
         "format": FORMAT,
         "genres": [list(names) for names in catalogue.genres],
         "ids": list(catalogue.ids),
+        "sensitive": {name: list(positions) for name, positions in catalogue.sensitive.items()},
+        "signals": catalogue.signals.to_json(),
         "titles": list(catalogue.titles),
         "years": catalogue.years.tolist(),
     }
@@ -48,11 +53,11 @@ def decode_catalogue(data: bytes) -> Catalogue:
         value = json.loads(data)
     except (ValueError, RecursionError):
         raise CatalogueError("the catalogue file is not JSON in UTF-8") from None
-    if not isinstance(value, dict) or value.keys() != {"format", "genres", "ids", "titles", "years"}:
-        raise CatalogueError("the catalogue file must hold format, genres, ids, titles and years alone")
-    if value["format"] != FORMAT:
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise CatalogueError(f"the catalogue file is not of format {FORMAT}: update this software")
-    genres, years = value["genres"], value["years"]
+    if value.keys() != PARTS:
+        raise CatalogueError(f"the catalogue file must hold {', '.join(sorted(PARTS))} alone")
+    genres, years, sensitive = value["genres"], value["years"], value["sensitive"]
     if not isinstance(genres, list) or not all(_texts(names) for names in genres):
         raise CatalogueError("genres must be a list of lists of text")
     if not _texts(value["ids"]) or not _texts(value["titles"]):
@@ -61,11 +66,19 @@ def decode_catalogue(data: bytes) -> Catalogue:
         type(year) is int and -(2**15) <= year < 2**15 for year in years
     ):
         raise CatalogueError("years must be whole numbers of 16 bits")
+    if not isinstance(sensitive, dict) or not all(_positions(places) for places in sensitive.values()):
+        raise CatalogueError("sensitive must hold one list of item positions per category")
+    try:
+        signals = signals_from_json(value["signals"])
+    except SignalsError as error:
+        raise CatalogueError(f"the catalogue file's {error}") from None
     catalogue = Catalogue(
         tuple(value["ids"]),
         tuple(value["titles"]),
         np.array(years, np.int16),
         tuple(tuple(names) for names in genres),
+        {name: tuple(positions) for name, positions in sensitive.items()},
+        signals,
     )
     if encode_catalogue(catalogue) != data:
         raise CatalogueError("the catalogue file is not in its canonical form")
@@ -75,3 +88,8 @@ def decode_catalogue(data: bytes) -> Catalogue:
 def _texts(value: object) -> bool:
     """Tell whether a parsed value is a list of text."""
     return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _positions(value: object) -> bool:
+    """Tell whether a parsed value is a list of whole numbers."""
+    return isinstance(value, list) and all(type(entry) is int for entry in value)

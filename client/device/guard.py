@@ -10,7 +10,7 @@ Source: onnx.proto (ONNX 1.18, IR version 10) and the Protocol Buffers encoding;
 twice is refused, because readers differ in which one counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import cast
@@ -111,21 +111,55 @@ class _Message:
         return found[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One initializer of a guarded model.
+
+    Args:
+        shape: its dimensions.
+        element: the onnx.TensorProto number of its element type.
+        data: its little-endian bytes, a view into the model's.
+    """
+
+    shape: tuple[int, ...]
+    element: int
+    data: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedModel:
+    """What may be read of a model without running it.
+
+    Args:
+        metadata: its metadata_props.
+        tensors: its initializers by name.
+    """
+
+    metadata: Mapping[str, str]
+    tensors: Mapping[str, Tensor]
+
+
 def check_model(data: bytes) -> dict[str, str]:
-    """Accept a model that holds nothing but a ranking graph.
+    """Accept a model that holds nothing but a ranking graph, and return its metadata_props.
+
+    Raises:
+        GuardError: the bytes are not such a model; says where.
+    """
+    return dict(read_model(data).metadata)
+
+
+def read_model(data: bytes) -> GuardedModel:
+    """Accept a model that holds nothing but a ranking graph, and return what it ships.
 
     Args:
         data: any bytes.
-
-    Returns:
-        The model's metadata_props.
 
     Raises:
         GuardError: the bytes are not such a model; says where.
     """
     if len(data) > MAX_BYTES:
         raise GuardError(f"the model has {len(data)} bytes, more than {MAX_BYTES}")
-    model = _parse("model", data)
+    model = _parse("model", memoryview(data))
     if cast(int, model.one("ir_version")) > MAX_IR_VERSION:
         raise GuardError(f"the model's ir_version is above {MAX_IR_VERSION}")
     opset = cast(_Message, model.one("opset_import"))
@@ -135,20 +169,25 @@ def check_model(data: bytes) -> dict[str, str]:
     for node in graph.messages("node"):
         if node.one("op_type") not in OPERATORS:
             raise GuardError("the model uses an operator that is not allowed")
+    tensors = {}
     for tensor in graph.messages("initializer"):
-        size = BYTES_PER_ELEMENT.get(cast(int, tensor.one("data_type")))
-        if size is None:
+        element, shape = cast(int, tensor.one("data_type")), tuple(tensor.numbers("dims"))
+        raw = cast(memoryview, tensor.one("raw_data"))
+        if element not in BYTES_PER_ELEMENT:
             raise GuardError("an initializer has an element type that is not allowed")
-        if prod(tensor.numbers("dims")) * size != len(cast(bytes, tensor.one("raw_data"))):
+        if prod(shape) * BYTES_PER_ELEMENT[element] != len(raw):
             raise GuardError("an initializer's shape differs from its bytes")
+        tensors[cast(str, tensor.one("name"))] = Tensor(shape, element, raw)
+    if len(tensors) != len(graph.messages("initializer")):
+        raise GuardError("two initializers have one name")
     entries = model.messages("metadata_props")
     metadata = {cast(str, entry.one("key")): cast(str, entry.one("value")) for entry in entries}
     if len(metadata) != len(entries):
         raise GuardError("the model's metadata repeats a key")
-    return metadata
+    return GuardedModel(metadata, tensors)
 
 
-def _parse(kind: str, data: bytes) -> _Message:
+def _parse(kind: str, data: memoryview) -> _Message:
     """Read one message and everything in it; the table has no cycle, so the depth is bounded."""
     values: dict[str, list[object]] = {}
     for number, value in _fields(kind, data):
@@ -164,7 +203,7 @@ def _parse(kind: str, data: bytes) -> _Message:
     return _Message(kind, values)
 
 
-def _value(field: _Field, value: int | bytes) -> object:
+def _value(field: _Field, value: int | memoryview) -> object:
     """Return what a field's wire value stands for."""
     if isinstance(value, int) or field.kind == "bytes":
         return value
@@ -173,12 +212,12 @@ def _value(field: _Field, value: int | bytes) -> object:
     if len(value) > MAX_TEXT:
         raise GuardError(f"{field.name} is longer than {MAX_TEXT} bytes")
     try:
-        return value.decode()
+        return str(value, "utf-8")
     except UnicodeDecodeError:
         raise GuardError(f"{field.name} is not UTF-8") from None
 
 
-def _fields(kind: str, data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(kind: str, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield the field number and the number or bytes of each field of one message."""
     at = 0
     while at < len(data):
@@ -195,7 +234,7 @@ def _fields(kind: str, data: bytes) -> Iterator[tuple[int, int | bytes]]:
             raise GuardError(f"the model's {kind} has a field of a wire type that is not allowed")
 
 
-def _varint(kind: str, data: bytes, at: int) -> tuple[int, int]:
+def _varint(kind: str, data: memoryview, at: int) -> tuple[int, int]:
     """Read one base-128 number of at most 64 bits; return it and where the next field part starts."""
     value = data[at] if at < len(data) else 0x80
     if value < 0x80:

@@ -7,17 +7,12 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
-from client.device.guard import check_model
+from client.device.guard import read_model
+from client.device.tables import ModelRefused, read_tables
 from client.errors import ClientError
 
-FORMAT = "penchant-ranking-1"
-"""The inputs and outputs this runtime speaks; the exporter's module documents them."""
-
-
-class ModelRefused(ClientError):
-    """The model cannot be run here: the caller keeps the release it has."""
-
-    code = "model_refused"
+Deltas = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Positions and how far each is shifted."""
 
 
 class RequestError(ClientError):
@@ -61,13 +56,10 @@ class Runtime:
             GuardError: the bytes are not a plain ranking graph.
             ModelRefused: it is another format, or the ONNX runtime cannot load it.
         """
-        self.metadata: Mapping[str, str] = check_model(model)
-        items = self.metadata.get("items", "")
-        if self.metadata.get("format") != FORMAT or not (
-            items.isascii() and items.isdigit() and len(items) < 10
-        ):
-            raise ModelRefused(f"the model is not of format {FORMAT}: update this software")
-        self.items = int(items)
+        guarded = read_model(model)
+        self.metadata = guarded.metadata
+        self.tables = read_tables(guarded)
+        self.items = self.tables.items
         ort.disable_telemetry_events()
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
@@ -84,7 +76,7 @@ class Runtime:
         *,
         ages: ArrayLike,
         kinds: ArrayLike,
-        deltas: Mapping[int, float],
+        deltas: Mapping[int, float] | Deltas,
         seen: ArrayLike,
         k: int,
     ) -> Ranked:
@@ -94,7 +86,8 @@ class Runtime:
             history: (H,) catalogue positions of the events.
             ages: (H,) age of each event in events, 0 the latest.
             kinds: (H,) weight of each event's kind, finite; a negative one speaks against what it is like.
-            deltas: local shift of an item's score by its position, finite.
+            deltas: local shift of an item's score by its position, finite; or positions and shifts as two
+                arrays, where repeated positions add up.
             seen: (S,) positions never to show.
             k: items wanted, at least 1.
 
@@ -107,10 +100,13 @@ class Runtime:
         events = self._positions(history), _numbers(ages, at_least=0), _numbers(kinds)
         if len({len(column) for column in events}) > 1:
             raise RequestError("history, ages and kinds must have one entry per event each")
+        shifted, shifts = deltas if isinstance(deltas, tuple) else (list(deltas), list(deltas.values()))
+        if len(shifted) != len(shifts):
+            raise RequestError("every shifted item needs one shift")
         feed = {
             **dict(zip(("history", "ages", "kinds"), events, strict=True)),
-            "delta_items": self._positions(list(deltas)),
-            "delta_values": _numbers(list(deltas.values())),
+            "delta_items": self._positions(shifted),
+            "delta_values": _numbers(shifts),
             "seen": self._positions(seen),
             "k": np.array([min(k, self.items)], np.int64),
         }

@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import numpy_helper
 
+from client.device.reference import rank as numpy_rank
 from client.device.runtime import Ranked, Runtime
 from models.catalogue import CatalogueError
 from models.catalogue_file import decode_catalogue, encode_catalogue
@@ -85,6 +87,28 @@ def test_the_graph_ranks_as_the_float_reference_of_its_own_tables(case: Case) ->
     np.testing.assert_allclose(ranked.scores, best, rtol=1e-5, atol=1e-5)
     assert not set(ranked.items.tolist()) & set(case.history)
     assert np.all(np.diff(ranked.scores) <= 0)
+
+
+@given(cases(), st.data())
+def test_numpy_and_the_onnx_runtime_read_the_same_file_the_same_way(case: Case, data: st.DataObject) -> None:
+    length = len(case.history)
+    kinds = data.draw(
+        st.lists(st.sampled_from([-2.0, -0.5, 0.0, 1.0, 2.0]), min_size=length, max_size=length)
+    )
+    runtime = Runtime(build_graph(case.params))
+    request: dict[str, Any] = {
+        "ages": np.arange(length)[::-1],
+        "kinds": kinds,
+        "deltas": case.deltas,
+        "seen": case.history,
+    }
+    found = runtime.rank(case.history, k=case.k, **request)
+    wanted = numpy_rank(runtime.tables, case.history, k=case.k, **request)
+    np.testing.assert_allclose(found.scores, wanted.scores, rtol=1e-6, atol=1e-6)
+    if np.all(np.diff(wanted.scores) < -1e-6):
+        assert found.items.tolist() == wanted.items.tolist()
+        np.testing.assert_allclose(found.events, wanted.events, rtol=1e-6, atol=1e-6)
+        assert found.local.tolist() == wanted.local.tolist()
 
 
 @given(cases(), st.data())

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.device.guard import GuardError, check_model
-from client.device.runtime import ModelRefused, Runtime
+from client.device.runtime import Runtime
+from client.device.tables import ModelRefused
 from models.graph import build_graph
 from tests.made import parameters
 

@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from client.device.runtime import ModelRefused, Ranked, RequestError, Runtime
+from client.device.runtime import Ranked, RequestError, Runtime
+from client.device.tables import ModelRefused
 from models.export import ExportError, export_release
 from models.graph import GraphError, build_graph
 from models.history import from_lists
