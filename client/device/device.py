@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from client.device.person import Person, Request
+from client.device.person import Person
 from client.device.ranking import Ranker
 from client.device.release import VerifiedRelease, open_release, read_folder
+from client.device.request import Request
 from client.device.slate import Event, Slate
 from privacy.manifest import Manifest, TrustAnchors
 

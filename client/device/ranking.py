@@ -1,14 +1,36 @@
-"""The ranking: one release and one person in, a slate with its reasons out; no clock, no disk, no state."""
+"""The ranking: one release, one person and one request in, a slate with its reasons out; no clock, no disk, no state.
+
+candidates -> scores -> business rules -> diversity -> slate. Exploration belongs between scores and rules: it would
+replace the pool that `arrange` is given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from client.device.person import Person, Request
+from client.device.arranging import Placed, Pool, arrange, unit_rows
+from client.device.features import History, Index, Shift, fold_events, local_shifts
+from client.device.person import Person
+from client.device.profile import Profile, describe
+from client.device.reasons import reasons
 from client.device.release import VerifiedRelease
+from client.device.request import Request
 from client.device.runtime import Ranked, Runtime
-from client.device.slate import Event, Reason, Slate, SlateItem
+from client.device.selecting import Selection, public_shifts, select
+from client.device.slate import Reason, Slate, SlateItem
+from client.device.tables import Wide
 
-NAMED_EVENTS = 3
-"""Events a reason names one by one; the others are summed."""
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An item that may be shown: ranked by the release at some place, or unknown to it."""
+
+    item: str
+    score: float
+    ranked: Ranked | None = None
+    place: int = 0
 
 
 class Ranker:
@@ -18,64 +40,156 @@ class Ranker:
         """Load a release that `open_release` verified.
 
         Raises:
-            ModelRefused: its model cannot be run here.
+            GuardError, ModelRefused: its model cannot be run here.
         """
         self._runtime = Runtime(release.model)
-        self._catalogue = release.catalogue
-        self._position = {item: position for position, item in enumerate(release.catalogue.ids)}
+        self._index = Index(release.catalogue)
         self.release = release.name
 
     def rank(self, person: Person, request: Request) -> Slate:
-        """Rank the catalogue for one person.
+        """Make a slate.
 
-        An item met more than once counts at its latest event. Items this release does not know are passed
-        over. Forgetting an item is leaving its events out: the slate is then bit for bit that of a device
-        that never saw it.
+        Items this release does not know are passed over in a history. Forgetting an item is leaving its events
+        out: the slate is then bit for bit that of a device that never saw it. Without profiling, nothing of
+        `person` is read at all.
 
         Args:
             person: what is known about them.
             request: what the app asks for.
 
         Raises:
-            RequestError: a weight or shift is not a finite number in its range, or k is below 1.
+            RequestError: an event or a shift is out of its range.
         """
-        latest: dict[str, Event] = {}
-        for event in reversed(person.events):
-            if event.item in self._position:
-                latest.setdefault(event.item, event)
-        known = list(reversed(latest.values()))
-        history = [self._position[event.item] for event in known]
-        shifts = {self._position[item]: by for item, by in person.tuned.items() if item in self._position}
-        ranked = self._runtime.rank(
-            history,
-            ages=np.arange(len(known))[::-1],
-            kinds=[event.weight for event in known],
-            deltas=shifts,
-            seen=[*history, *(self._position[item] for item in person.hidden if item in self._position)],
-            k=request.k,
+        known = person if request.profiling else Person()
+        history = fold_events(known, self._index)
+        own = local_shifts(known, self._index)
+        shifts = [*own, *public_shifts(request, self._index)]
+        chosen = select(request, history, known.hidden, self._index)
+        pinned, placed, pool = self._arranged(request, chosen, history, shifts)
+        items = [self._shown(pool, one, history, shifts) for one in placed]
+        for place, candidate in pinned:
+            items.insert(place, self._pinned(candidate, history, shifts))
+        return Slate(
+            items=tuple(items[: request.wanted]),
+            release=self.release,
+            personalized=bool(history.positions or own),
+            confidence=self._confidence(history),
+            list_id=request.list_id,
+            surface=request.surface,
         )
-        items = tuple(self._explained(ranked, place, history) for place in range(len(ranked.items)))
-        return Slate(items, self.release, any(event.weight > 0 for event in known))
 
-    def _explained(self, ranked: Ranked, place: int, history: list[int]) -> SlateItem:
-        """Put one ranked item into words."""
-        position = int(ranked.items[place])
-        parts = ranked.events[place]
-        named = [int(event) for event in np.argsort(-parts, kind="stable")[:NAMED_EVENTS] if parts[event] > 0]
-        reasons = [self._liked(history[event], float(parts[event])) for event in named]
-        if others := len(history) - len(named):
-            rest = float(np.delete(parts, named).sum())
-            reasons.append(Reason("events", rest, f"because of {others} other things you met"))
-        bias, local = float(ranked.bias[place]), float(ranked.local[place])
-        popular = "popular with everyone" if bias > 0 else "less known than most"
-        reasons.append(Reason("popularity", bias, popular))
-        if local:
-            chosen = "you asked for more of it" if local > 0 else "you asked for less of it"
-            reasons.append(Reason("chosen", local, chosen))
-        item, title = self._catalogue.ids[position], self._catalogue.titles[position]
-        return SlateItem(item, title, float(ranked.scores[place]), tuple(reasons))
+    def explain(self, person: Person, item: str, *, profiling: bool = True) -> SlateItem | None:
+        """Say what an item's score is made of, even one that was met or hidden; None if nobody knows it."""
+        if item not in self._index.position:
+            return None
+        known = replace(person, hidden=()) if profiling else Person()
+        asked = Request(candidates=(item,), profiling=profiling)
+        return self.rank(known, asked).items[0]
 
-    def _liked(self, position: int, amount: float) -> Reason:
-        """Name one event."""
-        item, title = self._catalogue.ids[position], self._catalogue.titles[position]
-        return Reason("event", amount, f"because you liked {title or item}", item)
+    def profile(self, person: Person, *, profiling: bool = True) -> Profile:
+        """Say in plain words what the model thinks the person likes, and which events made it so."""
+        known = person if profiling else Person()
+        history = fold_events(known, self._index)
+        return describe(self._runtime.tables, self._index, known, history, self._confidence(history))
+
+    def _confidence(self, history: History) -> float:
+        tables = self._runtime.tables
+        return tables.strength(float(np.abs(tables.recency(history.ages) * history.weights).sum()))
+
+    def _arranged(
+        self, request: Request, chosen: Selection, history: History, shifts: Sequence[Shift]
+    ) -> tuple[list[tuple[int, _Candidate]], list[Placed], list[_Candidate]]:
+        """Rank as deep as the rules need, then order: pins by place, the order, and what it points into."""
+        pinned = (
+            self._ranked(history, shifts, self._all_but(chosen.pins), len(chosen.pins)) if chosen.pins else []
+        )
+        by_item = {candidate.item: candidate for candidate in pinned}
+        pins = [(place, by_item[self._index.catalogue.ids[at]]) for place, at in chosen.pins]
+        k = max(request.wanted - len(pins), 0)
+        plain = not request.rules.caps and not request.diversity
+        depth = k if plain else max(4 * k, k + 40)
+        strangers = [_Candidate(item, score) for item, score in chosen.strangers]
+        while True:
+            found = self._ranked(history, shifts, chosen.never, depth) if depth else []
+            pool = sorted([*found, *strangers], key=lambda candidate: -candidate.score)
+            if plain:
+                return pins, [Placed(row) for row in range(min(k, len(pool)))], pool
+            pool = pinned + pool
+            placed = arrange(
+                self._pool(pool),
+                k=k,
+                taken=range(len(pinned)),
+                caps=request.rules.caps,
+                diversity=request.diversity,
+            )
+            if len(placed) == k or len(found) < depth:
+                return pins, placed, pool
+            depth *= 4
+
+    def _all_but(self, pins: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+        others = np.ones(self._runtime.items, np.bool_)
+        others[[at for _, at in pins]] = False
+        return np.flatnonzero(others)
+
+    def _ranked(
+        self, history: History, shifts: Sequence[Shift], never: NDArray[np.int64], k: int
+    ) -> list[_Candidate]:
+        empty = np.zeros(0, np.int64)
+        ranked = self._runtime.rank(
+            history.positions,
+            ages=history.ages,
+            kinds=history.weights,
+            deltas=(
+                np.concatenate([empty, *(shift.positions for shift in shifts)]),
+                np.repeat([shift.amount for shift in shifts], [len(shift.positions) for shift in shifts]),
+            ),
+            seen=never,
+            k=k,
+        )
+        ids = self._index.catalogue.ids
+        scores = ranked.scores.tolist()
+        return [
+            _Candidate(ids[at], scores[place], ranked, place)
+            for place, at in enumerate(ranked.items.tolist())
+        ]
+
+    def _pool(self, pool: Sequence[_Candidate]) -> Pool:
+        index, table = self._index, self._runtime.tables.parts[-1].outward
+        known = [row for row, candidate in enumerate(pool) if candidate.ranked is not None]
+        vectors: Wide = np.zeros((len(pool), table.rows.shape[1]))
+        vectors[known] = unit_rows(
+            table.at(np.array([index.position[pool[row].item] for row in known], np.int64))
+        )
+        categories = [index.categories(candidate.item) for candidate in pool]
+        return Pool(np.array([candidate.score for candidate in pool]), vectors, categories)
+
+    def _shown(
+        self, pool: Sequence[_Candidate], placed: Placed, history: History, shifts: Sequence[Shift]
+    ) -> SlateItem:
+        candidate = pool[placed.row]
+        found = self._reasons(candidate, history, shifts)
+        if placed.like is not None:
+            like = self._title(pool[placed.like].item)
+            found.append(Reason("diversity", -placed.penalty, f"much like {like}, which is shown too"))
+        return SlateItem(
+            candidate.item, self._title(candidate.item), candidate.score - placed.penalty, tuple(found)
+        )
+
+    def _pinned(self, candidate: _Candidate, history: History, shifts: Sequence[Shift]) -> SlateItem:
+        found = self._reasons(candidate, history, shifts)
+        found.append(Reason("rule", 0.0, "the app puts it here for everyone"))
+        return SlateItem(candidate.item, self._title(candidate.item), candidate.score, tuple(found))
+
+    def _reasons(self, candidate: _Candidate, history: History, shifts: Sequence[Shift]) -> list[Reason]:
+        if candidate.ranked is not None:
+            return reasons(
+                candidate.ranked, candidate.place, history=history, shifts=shifts, index=self._index
+            )
+        found = [Reason("unknown", 0.0, "new here: this release does not know it yet")]
+        if candidate.score:
+            found.append(Reason("relevance", candidate.score, "answers your search"))
+        return found
+
+    def _title(self, item: str) -> str:
+        at = self._index.position.get(item)
+        return "" if at is None else self._index.catalogue.titles[at]
