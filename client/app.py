@@ -3,19 +3,21 @@ touches Flower's messages."""
 
 import json
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 from numpy.typing import NDArray
 
+from client.contribution import Call, contribute
 from client.participation import AcceptedTerms
-from client.training import contribute
 from models.history import Histories
-from privacy.events import RoundTerms, decode_event
+from privacy.events import RoundTerms, decode_event, encode_event
 
 Int64 = NDArray[np.int64]
+SENT = "sent"
+"""Where a node's state keeps the terms of the rounds it answered."""
 
 
 class Shard(Protocol):
@@ -66,28 +68,37 @@ def make_client_app(open_shard: Callable[[Context], Shard]) -> ClientApp:
     def train(message: Message, context: Context) -> Message:
         devices = open_shard(context)
         content = message.content
-        terms = _terms(content.config_records["terms"])
-        settings = json.loads(str(content.config_records["terms"]["settings"]))
+        asked = content.config_records["terms"]
         invited = arrays_of(content.array_records["cohort"])
         subjects, versions = invited["subjects"], invited["versions"]
         willing = devices.willing(subjects)
         subjects, versions = subjects[willing], versions[willing]
-        devices.accepted().check(terms)
-        total = contribute(
-            terms,
-            public=arrays_of(content.array_records["public"]),
-            settings=settings,
+        contribution = contribute(
+            Call(
+                terms=str(asked["terms"]).encode(),
+                proof=str(asked["proof"]).encode(),
+                public=arrays_of(content.array_records["public"]),
+                settings=json.loads(str(asked["settings"])),
+            ),
+            accepted=devices.accepted(),
+            earlier=_earlier(context),
             histories=devices.histories(subjects),
             subjects=subjects,
         )
-        answer = {"subjects": subjects, "versions": versions, "total": total}
+        _remember(context, contribution.terms)
+        answer = {"subjects": subjects, "versions": versions, "total": contribution.total}
         return Message(RecordDict({"contribution": record_of(answer)}), reply_to=message)
 
     return app
 
 
-def _terms(record: ConfigRecord) -> RoundTerms:
-    event = decode_event(str(record["terms"]).encode())
-    if not isinstance(event, RoundTerms):
-        raise TypeError(f"a round needs round_terms, not {type(event).__name__}")
-    return event
+def _earlier(context: Context) -> set[RoundTerms]:
+    """Return the terms of every round this node has answered: its state outlives the process."""
+    sent = context.state.config_records.get(SENT, ConfigRecord())
+    events = [decode_event(leaf.encode()) for leaf in cast(list[str], sent.get("terms", []))]
+    return {event for event in events if isinstance(event, RoundTerms)}
+
+
+def _remember(context: Context, terms: RoundTerms) -> None:
+    leaves = sorted(encode_event(each).decode() for each in _earlier(context) | {terms})
+    context.state[SENT] = ConfigRecord({"terms": leaves})

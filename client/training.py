@@ -25,7 +25,7 @@ class UpdateError(ClientError):
     code: ClassVar[str] = "update_refused"
 
 
-def contribute(
+def update_sum(
     terms: RoundTerms,
     *,
     public: Mapping[str, NDArray[Any]],

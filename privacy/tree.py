@@ -1,8 +1,10 @@
 """A growing Merkle tree that keeps the hash of every complete subtree: any root or proof takes few hashes.
 
-Two hashes a leaf are kept, 64 bytes. Its rows are also what C2SP serves as tiles (`privacy.tiles`).
+Two hashes a leaf are kept, 64 bytes, in memory or wherever a subclass puts them. Its rows are also what C2SP serves
+as tiles (`privacy.tiles`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from privacy.merkle import EMPTY_ROOT, ProofError, leaf_hash, node_hash
@@ -10,46 +12,32 @@ from privacy.merkle import EMPTY_ROOT, ProofError, leaf_hash, node_hash
 HASH = 32
 
 
-class Tree:
-    """Append leaves and prove things about the tree of any size it ever had.
-
-    Args:
-        leaves: the first leaves, oldest first.
-
-    >>> from privacy.merkle import inclusion_proof, root
-    >>> leaves = [b"a", b"b", b"c"]
-    >>> Tree(leaves).root() == root(leaves), Tree(leaves).inclusion_proof(2) == inclusion_proof(2, leaves)
-    (True, True)
-    """
-
-    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        self._rows = [bytearray()]
-        for leaf in leaves:
-            self.append(leaf)
+class Nodes(ABC):
+    """Everything a tree can prove, over hashes that are kept somewhere."""
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """Number of leaves."""
-        return len(self._rows[0]) // HASH
+
+    @abstractmethod
+    def node(self, level: int, place: int) -> bytes:
+        """Return the hash of the place-th complete subtree of 2**level leaves."""
+
+    @abstractmethod
+    def keep(self, level: int, place: int, node: bytes) -> None:
+        """Keep that hash; places come in ascending order."""
 
     def append(self, leaf: bytes) -> int:
         """Append one leaf and return its index: one hash, and one for every subtree it completes."""
         index = place = self.size
-        node = leaf_hash(leaf)
-        for level in range(len(self._rows) + 1):
-            if level == len(self._rows):
-                self._rows.append(bytearray())
-            row = self._rows[level]
-            row += node
-            if not place & 1:
-                break
-            node = node_hash(bytes(row[-2 * HASH : -HASH]), node)
-            place >>= 1
+        node, level = leaf_hash(leaf), 0
+        self.keep(level, place, node)
+        while place & 1:
+            node = node_hash(self.node(level, place - 1), node)
+            level, place = level + 1, place >> 1
+            self.keep(level, place, node)
         return index
-
-    def row(self, level: int) -> bytes:
-        """Return the hashes of all complete subtrees of 2**level leaves, back to back."""
-        return bytes(self._rows[level]) if level < len(self._rows) else b""
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root over all leaves, or over the first `size` of them: O(log n) hashes.
@@ -120,10 +108,46 @@ class Tree:
         leaves = end - begin
         if leaves & (leaves - 1) == 0:
             level = leaves.bit_length() - 1
-            at = (begin >> level) * HASH
-            return bytes(self._rows[level][at : at + HASH])
+            return self.node(level, begin >> level)
         middle = begin + _left(leaves)
         return node_hash(self._over(begin, middle), self._over(middle, end))
+
+
+class Tree(Nodes):
+    """A tree in memory.
+
+    Args:
+        leaves: the first leaves, oldest first.
+
+    >>> from privacy.merkle import inclusion_proof, root
+    >>> leaves = [b"a", b"b", b"c"]
+    >>> Tree(leaves).root() == root(leaves), Tree(leaves).inclusion_proof(2) == inclusion_proof(2, leaves)
+    (True, True)
+    """
+
+    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        self._rows = [bytearray()]
+        for leaf in leaves:
+            self.append(leaf)
+
+    @property
+    def size(self) -> int:
+        """Number of leaves."""
+        return len(self._rows[0]) // HASH
+
+    def node(self, level: int, place: int) -> bytes:
+        """Return the hash of a complete subtree."""
+        return bytes(self._rows[level][place * HASH : (place + 1) * HASH])
+
+    def keep(self, level: int, place: int, node: bytes) -> None:
+        """Keep the hash of a complete subtree."""
+        if level == len(self._rows):
+            self._rows.append(bytearray())
+        self._rows[level] += node
+
+    def row(self, level: int) -> bytes:
+        """Return the hashes of all complete subtrees of 2**level leaves, back to back."""
+        return bytes(self._rows[level]) if level < len(self._rows) else b""
 
 
 def _left(leaves: int) -> int:

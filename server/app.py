@@ -62,6 +62,7 @@ class Fleet:
         self,
         terms: RoundTerms,
         *,
+        proof: bytes,
         public: Arrays,
         settings: Mapping[str, Any],
         cohort: Int64,
@@ -71,6 +72,7 @@ class Fleet:
 
         Args:
             terms: the round's terms, as logged.
+            proof: their log proof, without which no device answers.
             public: arrays every device needs this round, public already.
             settings: what the mechanism needs besides, plain JSON.
             cohort: (count,) subjects to ask.
@@ -79,7 +81,13 @@ class Fleet:
         Returns:
             The replies by node; nodes that failed or stayed silent are absent.
         """
-        config = ConfigRecord({"terms": encode_event(terms).decode(), "settings": json.dumps(settings)})
+        config = ConfigRecord(
+            {
+                "terms": encode_event(terms).decode(),
+                "proof": proof.decode(),
+                "settings": json.dumps(settings),
+            }
+        )
         contents = {}
         for node, subjects in self._shards.items():
             chosen = np.isin(cohort, subjects, assume_unique=True)

@@ -27,6 +27,7 @@ class Asks(Protocol):
         self,
         terms: RoundTerms,
         *,
+        proof: bytes,
         public: Mapping[str, NDArray[Any]],
         settings: Mapping[str, Any],
         cohort: Int64,
@@ -99,9 +100,16 @@ class Conductor:
             aggregator.restore(round_.result or b"")
             return aggregator.value
 
+        proof = self.machine.proof(round_)
+
         def ask(members: Members) -> dict[int, Contribution]:
             return self.fleet.contribute(
-                terms, public=public, settings=settings, cohort=members.subjects, versions=members.versions
+                terms,
+                proof=proof,
+                public=public,
+                settings=settings,
+                cohort=members.subjects,
+                versions=members.versions,
             )
 
         running = _Running(self, round_, ask)

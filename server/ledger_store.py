@@ -1,30 +1,66 @@
 """The public log in the store: appended to in the same transaction as what it records."""
 
-from sqlalchemy import Connection, func, insert, select
+from dataclasses import dataclass
 
+from sqlalchemy import Connection, insert, select
+
+from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
 from privacy.events import Event, PrivacyEvent, decode_event, encode_event, kind_of
+from privacy.keys import SigningKey
+from server.stored_tree import StoredTree
 from server.tables import ledger
 
 
-class StoredLedger:
-    """Append events within one transaction.
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """Who signs the log's heads.
 
     Args:
-        connection: the transaction that also changes what the event records.
+        origin: the log's name, as in its checkpoints.
+        key: the log's own, apart from those of receipts and releases.
+    """
+
+    origin: str
+    key: SigningKey
+
+
+class StoredLedger:
+    """The public log within one transaction.
+
+    Args:
+        connection: the transaction that also changes what an event records.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.tree = StoredTree(connection, "public")
 
     def append(self, event: Event) -> int:
-        """Append one event and return its position; two writers cannot get the same one."""
+        """Append one event and return its position; the log is held until the transaction ends."""
+        leaf = encode_event(event)
+        position = self.tree.append(leaf)
+        self._connection.execute(
+            insert(ledger).values(
+                position=position, kind=kind_of(event), line=getattr(event, "line", ""), leaf=leaf.decode()
+            )
+        )
+        return position
+
+    def checkpoint(self, by: LogKey) -> bytes:
+        """Return the signed head of the log as this transaction sees it."""
+        return sign_checkpoint(Checkpoint(by.origin, self.tree.size, self.tree.root()), by.key)
+
+    def proof(self, event: Event, by: LogKey) -> bytes:
+        """Return the proof of the newest leaf that is this event, under a fresh head.
+
+        Raises:
+            NoResultFound: the log does not hold it.
+        """
         leaf = encode_event(event).decode()
-        kind, line = kind_of(event), getattr(event, "line", "")
-        position = self._connection.execute(
-            select(func.coalesce(func.max(ledger.c.position), -1) + 1)
-        ).scalar_one()
-        self._connection.execute(insert(ledger).values(position=position, kind=kind, line=line, leaf=leaf))
-        return int(position)
+        here = (ledger.c.kind == kind_of(event)) & (ledger.c.line == getattr(event, "line", ""))
+        query = select(ledger.c.position).where(here & (ledger.c.leaf == leaf))
+        position = self._connection.execute(query.order_by(ledger.c.position.desc()).limit(1)).scalar_one()
+        return LogProof(position, self.tree.inclusion_proof(position), self.checkpoint(by)).encode()
 
     def leaves(self, *, after: int, limit: int) -> list[tuple[int, str]]:
         """Return a page of (position, leaf), oldest first."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from privacy.budget import Budget
 from privacy.calibration import PlannedRound
-from privacy.events import PrivacyEvent
+from privacy.events import PrivacyEvent, RoundTerms
 from privacy.terms import Guarantee
 from server.errors import ServerError
 from server.round_book import RoundBook
@@ -79,3 +79,16 @@ class LineBudget:
             if planned in left:
                 left.remove(planned)
         return left
+
+
+def intent(terms: RoundTerms) -> PrivacyEvent:
+    """Return what a round of these terms spends."""
+    return PrivacyEvent(
+        line=terms.line,
+        round=terms.round,
+        mechanism="gaussian",
+        clipping_norm=terms.clipping_norm,
+        noise_multiplier=terms.noise_multiplier,
+        sampling_rate=terms.sampling_rate,
+        denominator=terms.denominator,
+    )

@@ -37,8 +37,11 @@ class Consents(Protocol):
 class Log(Protocol):
     """Where events go."""
 
-    def append(self, event: Event) -> object:
-        """Append one event."""
+    def append(self, event: Event) -> int:
+        """Append one event and return its index."""
+
+    def proof(self, index: int) -> bytes:
+        """Return the proof of one entry."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class MemoryRoundStore:
         self._ledger = ledger
         self._rounds: dict[tuple[str, int], _Kept] = {}
         self._caps: dict[str, Guarantee] = {}
+        self._terms: dict[RoundTerms, int] = {}
         self._spending: dict[str, list[PrivacyEvent]] = {}
         self._writes: list[Callable[[], object]] = []
         self._one_at_a_time = threading.RLock()
@@ -107,7 +111,18 @@ class MemoryRoundStore:
 
     def append(self, event: Event) -> None:
         """Append one event to the log."""
-        self._writes += [lambda: self._ledger.append(event), lambda: self._note(event)]
+
+        def write() -> None:
+            index = self._ledger.append(event)
+            if isinstance(event, RoundTerms):
+                self._terms[event] = index
+            self._note(event)
+
+        self._writes.append(write)
+
+    def proof(self, terms: RoundTerms) -> bytes:
+        """Return the log proof of a round's terms."""
+        return self._ledger.proof(self._terms[terms])
 
     def eligible(self) -> Members:
         """Return everyone who may be asked now."""

@@ -141,6 +141,9 @@ class RoundBook(Protocol):
     def append(self, event: Event) -> None:
         """Append one event to the log."""
 
+    def proof(self, terms: RoundTerms) -> bytes:
+        """Return the log proof of a round's terms, under a fresh checkpoint."""
+
     def eligible(self) -> Members:
         """Return everyone who may be asked now, by ascending subject."""
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from privacy.calibration import PlannedRound
-from privacy.events import PrivacyEvent, RoundAborted, RoundCommitted, RoundTerms
+from privacy.events import RoundAborted, RoundCommitted, RoundTerms
 from privacy.noise import Bits
 from server.cohort import draw
 from server.commitment import consent_commitment
 from server.database import StoreUnavailable
-from server.line_budget import LineBudget, LineNotDeclared
+from server.line_budget import LineBudget, LineNotDeclared, intent
 from server.replies import check_reply
 from server.round_book import (
     LIVE,
@@ -93,6 +93,11 @@ class RoundMachine:
             return Round(terms, invited, found.state, found.result, found.salt)
 
         return self._store.step(step)
+
+    def proof(self, round_: Round) -> bytes:
+        """Return the proof that the round's terms stand in the log, which every device asks for."""
+        terms = round_.terms
+        return self._store.step(lambda book: book.proof(terms))
 
     def receive(self, round_: Round, node: int, reply: Contribution) -> None:
         """Take or replace one node's sum.
@@ -172,22 +177,13 @@ class RoundMachine:
             BudgetExceeded: the line cannot afford this round; nothing was spent.
         """
         terms = round_.terms
-        intent = PrivacyEvent(
-            line=terms.line,
-            round=terms.round,
-            mechanism="gaussian",
-            clipping_norm=terms.clipping_norm,
-            noise_multiplier=terms.noise_multiplier,
-            sampling_rate=terms.sampling_rate,
-            denominator=terms.denominator,
-        )
 
         def step(book: RoundBook) -> None:
             book.cap(terms.line)
             self._expect(book, terms, RoundState.OPEN)
             if len(self._fenced(book, terms).subjects) < self._least_crowd:
                 raise CrowdTooSmall(f"round {terms.round} needs {self._least_crowd} devices in its sum")
-            self._budget.spend(book, intent)
+            self._budget.spend(book, intent(terms))
             book.move(terms, RoundState.SEALED)
 
         self._store.step(step)

@@ -9,7 +9,7 @@ from privacy.events import Event, PrivacyEvent, RoundTerms, decode_event, encode
 from privacy.terms import Guarantee
 from server.consent import Purpose
 from server.database import serially
-from server.ledger_store import StoredLedger
+from server.ledger_store import LogKey, StoredLedger
 from server.policy import cap_of, notices_in
 from server.round_book import (
     LIVE,
@@ -33,16 +33,22 @@ class SqlRoundStore:
 
     Args:
         engine: the store's.
+        log: signs the heads under which devices are shown a round's terms.
         clock: seconds since 1970 UTC.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], int]) -> None:
+    def __init__(self, engine: Engine, *, log: LogKey, clock: Callable[[], int]) -> None:
         self._engine = engine
+        self._log = log
         self._clock = clock
 
     def step(self, step: Callable[[RoundBook], Result]) -> Result:
         """Run one step in one transaction, again where the database asks for it."""
-        return serially(self._engine, lambda connection: step(SqlRoundBook(connection, now=self._clock())))
+
+        def whole(connection: Connection) -> Result:
+            return step(SqlRoundBook(connection, log=self._log, now=self._clock()))
+
+        return serially(self._engine, whole)
 
     def handles(self, names: list[str]) -> Int64:
         """Return the numbers that stand for pseudonyms in rounds, 0 where nobody is enrolled.
@@ -65,11 +71,13 @@ class SqlRoundBook:
 
     Args:
         connection: the transaction.
+        log: signs heads.
         now: seconds since 1970 UTC, the same for the whole step.
     """
 
-    def __init__(self, connection: Connection, *, now: int) -> None:
+    def __init__(self, connection: Connection, *, log: LogKey, now: int) -> None:
         self._connection = connection
+        self._log = log
         self._now = now
         self._ledger = StoredLedger(connection)
         self._consents = ConsentStore(connection)
@@ -87,6 +95,10 @@ class SqlRoundBook:
     def append(self, event: Event) -> None:
         """Append one event to the log."""
         self._ledger.append(event)
+
+    def proof(self, terms: RoundTerms) -> bytes:
+        """Return the log proof of a round's terms, under a fresh checkpoint."""
+        return self._ledger.proof(terms, self._log)
 
     def eligible(self) -> Members:
         """Return everyone who may be asked now."""

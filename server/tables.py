@@ -202,3 +202,23 @@ ledger = Table(
     Column("leaf", Text, nullable=False),
     Index("ix_ledger_line_kind", "line", "kind", "position"),
 )
+
+tree_heads = Table(
+    "tree_heads",
+    metadata,
+    Column("log", String(16), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+)
+
+tree_nodes = Table(
+    "tree_nodes",
+    metadata,
+    Column("log", String(16), primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("place", BigInteger, primary_key=True),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+LOGS = ("public", "consent")
+"""The logs that the store keeps."""

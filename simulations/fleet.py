@@ -1,5 +1,6 @@
 """A simulated fleet under Flower: shards over one Grid, consent that moves while training runs."""
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from client.app import make_client_app
 from client.participation import AcceptedTerms
 from models.history import Histories
 from privacy.calibration import PlannedRound
+from privacy.gaussian import exact_epsilon
 from server.app import Fleet, make_server_app
 from server.conductor import Conductor, RoundReport
 from server.memory_rounds import MemoryRoundStore
@@ -122,6 +124,10 @@ class SimulatedFleet:
             clipping_norm=self.scenario.privacy.clipping_norm,
             least_noise_multiplier=self.least_noise_multiplier,
             largest_dimension=LARGEST_DIMENSION,
+            largest_epsilon=self._largest_epsilon(),
+            delta=self.scenario.privacy.delta,
+            log_origin=self.line.origin,
+            log_key=self.line.anchors.log_key.base64,
         )
         everyone = np.arange(self.train.people, dtype=np.int64)
         return [
@@ -130,6 +136,13 @@ class SimulatedFleet:
             )
             for subjects in np.array_split(everyone, self.scenario.population.shards)
         ]
+
+    def _largest_epsilon(self) -> float:
+        """Return what all rounds cost a device that is in each of them: the most its notice allows."""
+        least = self.least_noise_multiplier
+        return (
+            exact_epsilon(math.sqrt(self.rounds) / least, self.scenario.privacy.delta) if least else math.inf
+        )
 
     def _committed(self, report: RoundReport) -> None:
         self.line.reports.append(report)

@@ -12,10 +12,11 @@ from privacy.clipping import clip_to_grid
 from privacy.events import Event, LineDeclared, RoundTerms
 from privacy.http_signature import Proof
 from privacy.keys import SigningKey
+from privacy.ledger import Ledger
 from privacy.pseudonym import subject_of
 from server.consent_service import ConsentService, GrantRequest
 from server.database import reading, serially
-from server.ledger_store import StoredLedger
+from server.ledger_store import LogKey, StoredLedger
 from server.memory_rounds import MemoryRoundStore
 from server.notices import shipped_notices
 from server.policy import apply_budget
@@ -26,6 +27,7 @@ from simulations.population import SimulatedConsents
 
 LINE = "test"
 DIMENSION = 4
+LOG = LogKey("log.example/test", SigningKey.from_seed(bytes([9] * 32)))
 NOW = 1_790_000_000
 Int64 = NDArray[np.int64]
 
@@ -61,12 +63,11 @@ class MemoryWorld:
 
     def __init__(self, granted: int, others: int, *, epsilon: float) -> None:
         self._consents = SimulatedConsents(np.arange(granted + others) < granted)
-        self._events: list[Event] = []
+        self._ledger = Ledger(LOG.origin, LOG.key)
         self.store: RoundStore
-        self.store = self._store = MemoryRoundStore(self._consents, self, recorded=[declared(epsilon)])
-
-    def append(self, event: Event) -> None:
-        self._events.append(event)
+        self.store = self._store = MemoryRoundStore(
+            self._consents, self._ledger, recorded=[declared(epsilon)]
+        )
 
     def subjects(self, *people: int) -> Int64:
         return np.array(people, np.int64)
@@ -79,7 +80,7 @@ class MemoryWorld:
         self._consents.grant(self.subjects(person))
 
     def events(self) -> list[Event]:
-        return list(self._events)
+        return list(self._ledger.events)
 
 
 class SqlWorld:
@@ -105,7 +106,7 @@ class SqlWorld:
         for person in range(granted + others):
             self.service.enrol(self.proof(person))
         self.store: RoundStore
-        self.store = self._store = SqlRoundStore(engine, clock=lambda: self.now)
+        self.store = self._store = SqlRoundStore(engine, log=LOG, clock=lambda: self.now)
         handles = self._store.handles([subject_of(key.public) for key in self._keys])
         self._handles = handles
         for person in range(granted):

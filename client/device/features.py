@@ -12,6 +12,7 @@ from client.device.person import Person
 from client.device.runtime import RequestError
 from client.device.slate import Event, ReasonKind
 from models.catalogue import Catalogue
+from models.history import Histories, from_lists
 
 FACET_WORDS = {
     "hour": "the time of day",
@@ -99,6 +100,14 @@ def fold_events(person: Person, index: Index) -> History:
     magnitudes = np.abs(np.array(weights, np.float64))
     ages = np.concatenate([[0.0], np.cumsum(magnitudes[:0:-1])])[::-1][: len(weights)]
     return History([at for at, _ in ordered], weights, ages, met)
+
+
+def own_history(person: Person, index: Index) -> Histories:
+    """Return what a round may learn from: the items that events speak for, oldest first, none sensitive."""
+    history = fold_events(person, index)
+    return from_lists(
+        [[at for at, weight in zip(history.positions, history.weights, strict=True) if weight > 0]]
+    )
 
 
 def _weight(event: Event, of_kind: float | None) -> float:

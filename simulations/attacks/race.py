@@ -26,6 +26,7 @@ from server.sql_rounds import SqlRoundStore
 from server.tables import rounds as rounds_table
 from simulations.attacks.history import Verdict, install, judge
 from simulations.attacks.racers import (
+    LOG,
     PEOPLE,
     Race,
     carry,
@@ -98,7 +99,7 @@ def run_race(race: Race, *, progress: Callable[[Verdict], None] = lambda verdict
             process.kill()
             process.join()
     engine = open_engine(race.url)
-    _finish(SqlRoundStore(engine, clock=fast_clock(began)), engine, race)
+    _finish(SqlRoundStore(engine, log=LOG, clock=fast_clock(began)), engine, race)
     engine.dispose()
     return Outcome(_judged(race.url), kills, time.time() - began)
 

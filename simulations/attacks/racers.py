@@ -19,6 +19,7 @@ from privacy.keys import SigningKey
 from server.consent import TooManyGrants, VersionMoved
 from server.consent_service import ConsentService, GrantRequest
 from server.database import StoreUnavailable, open_engine, serially
+from server.ledger_store import LogKey
 from server.notices import shipped_notices
 from server.policy import apply_budget
 from server.refusals import Stale
@@ -32,6 +33,7 @@ ROUNDS_A_LINE = 40
 HOURS_A_SECOND = 2
 """How fast clocks run: grants are limited by the hour."""
 DIMENSION = 2
+LOG = LogKey("log.example/race", SigningKey.from_seed(bytes(32)))
 
 MakeMachine = Callable[[SqlRoundStore, str], RoundMachine]
 
@@ -118,7 +120,7 @@ def drive(race: Race, number: int, began: float) -> None:
     """Run rounds on lines of its own, finding the last one again after a death."""
     dice = random.Random(f"driver {number}")
     engine, clock = open_engine(race.url), fast_clock(began)
-    store = SqlRoundStore(engine, clock=clock)
+    store = SqlRoundStore(engine, log=LOG, clock=clock)
     _mortal(engine, race.death, dice)
     for part in itertools.count():
         line = f"race-{number}-{part}"

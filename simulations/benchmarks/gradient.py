@@ -1,5 +1,6 @@
 """Gradient rounds: device updates a second, ours through Flower's messages beside textbook DP-FedAvg in torch."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from models.inputs import to_parts
 from models.objective import GradientInput, tasks
 from models.streams import stream
 from privacy.events import RoundTerms
+from privacy.keys import SigningKey
+from privacy.ledger import Ledger
 from privacy.noise import system_bits
 from server.aggregation import Aggregator
 from server.app import Fleet
@@ -56,6 +59,7 @@ def question(tables: "np.typing.NDArray[np.float32]", number: int) -> GradientIn
 
 def ours(histories: Histories, tables: "np.typing.NDArray[np.float32]") -> list[float]:
     """Time whole rounds: message, clipped integer sums on two nodes, reply, noise, server step."""
+    ledger = Ledger("bench.example/log", key := SigningKey.generate())
     accepted = AcceptedTerms(
         line="bench",
         trust="central",
@@ -63,6 +67,10 @@ def ours(histories: Histories, tables: "np.typing.NDArray[np.float32]") -> list[
         clipping_norm=NORM,
         least_noise_multiplier=NOISE,
         largest_dimension=1 << 20,
+        largest_epsilon=math.inf,
+        delta=1e-6,
+        log_origin="bench.example/log",
+        log_key=key.public.base64,
     )
     everyone, off = np.arange(PEOPLE, dtype=np.int64), np.zeros(PEOPLE, np.bool_)
     shards = [
@@ -90,7 +98,12 @@ def ours(histories: Histories, tables: "np.typing.NDArray[np.float32]") -> list[
             trust="central",
         )
         replies = fleet.contribute(
-            terms, public=public, settings=settings, cohort=everyone, versions=np.ones(PEOPLE, np.int64)
+            terms,
+            proof=ledger.proof(ledger.append(terms)),
+            public=public,
+            settings=settings,
+            cohort=everyone,
+            versions=np.ones(PEOPLE, np.int64),
         )
         total = np.sum([reply.total for reply in replies.values()], axis=0)
         aggregator.step(total, count=PEOPLE, terms=terms)

@@ -31,6 +31,7 @@ class People:
         self,
         terms: RoundTerms,
         *,
+        proof: bytes,
         public: Mapping[str, NDArray[Any]],
         settings: Mapping[str, Any],
         cohort: Int64,

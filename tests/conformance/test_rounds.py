@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from privacy.budget import BudgetExceeded
-from privacy.events import PrivacyEvent, RoundAborted, RoundCommitted, RoundTerms
+from privacy.checkpoint import verify_log_proof
+from privacy.errors import PrivacyError
+from privacy.events import PrivacyEvent, RoundAborted, RoundCommitted, RoundTerms, encode_event
 from server.commitment import consent_commitment
 from server.line_budget import LineNotDeclared
 from server.round_book import Members, RoundBook, RoundState
@@ -13,6 +15,7 @@ from server.rounds import RoundMachine
 from tests.worlds import (
     DIMENSION,
     LINE,
+    LOG,
     MakeWorld,
     World,
     commit,
@@ -216,6 +219,16 @@ def test_a_number_is_used_under_one_set_of_terms_only(world: World) -> None:
     rounds.open(terms())
     with pytest.raises(RoundError):
         rounds.open(terms(noise=1.0))
+
+
+def test_terms_are_proved_to_stand_in_the_log_before_anyone_is_asked(world: World) -> None:
+    rounds = machine(world)
+    first = rounds.open(terms())
+    rounds.open(terms(2))
+    proof = rounds.proof(first)
+    verify_log_proof(proof, encode_event(terms()), LOG.key.public, origin=LOG.origin)
+    with pytest.raises(PrivacyError):
+        verify_log_proof(proof, encode_event(terms(noise=1.0)), LOG.key.public, origin=LOG.origin)
 
 
 def test_a_line_that_is_not_declared_has_no_rounds(world: World) -> None:

@@ -14,12 +14,15 @@ from client.statistics import contribution_sum
 from models.history import Histories, from_lists
 from models.inputs import PopularityInput, to_parts
 from privacy.events import RoundTerms
+from privacy.keys import SigningKey
+from privacy.ledger import Ledger
 from server.app import Fleet, FleetError
 from server.round_book import Contribution
 from simulations.grid import InProcessGrid
 from simulations.population import SimulatedShard, draw_departures, draw_granted
 
 PEOPLE, ITEMS = 23, 40
+KEY = SigningKey.generate()
 ACCEPTED = AcceptedTerms(
     line="test",
     trust="central",
@@ -27,6 +30,10 @@ ACCEPTED = AcceptedTerms(
     clipping_norm=1.0,
     least_noise_multiplier=1.0,
     largest_dimension=1000,
+    largest_epsilon=5.0,
+    delta=1e-2,
+    log_origin="log.example/test",
+    log_key=KEY.public.base64,
 )
 QUESTION = PopularityInput(items=ITEMS)
 
@@ -64,8 +71,10 @@ def ask(of: Fleet, cohort: list[int], **changes: Any) -> Mapping[int, Contributi
     public, settings = to_parts(QUESTION)
     subjects = np.array(cohort, np.int64)
     versions = np.ones(len(cohort), np.int64)
+    asked, ledger = terms(**changes), Ledger("log.example/test", KEY)
+    proof = ledger.proof(ledger.append(asked))
     return of.contribute(
-        terms(**changes), public=public, settings=settings, cohort=subjects, versions=versions
+        asked, proof=proof, public=public, settings=settings, cohort=subjects, versions=versions
     )
 
 
@@ -111,6 +120,17 @@ def test_devices_refuse_terms_beyond_their_notice_and_name_the_term(excess: dict
     (name,) = excess
     assert failures
     assert all(TermsRefused.__name__ in reason and name in reason for reason in failures)
+
+
+def test_a_node_answers_until_the_accepted_epsilon_is_reached_and_repeats_what_it_answered() -> None:
+    failures: list[str] = []
+    connected = fleet(1, failures=failures)
+    answered = [bool(ask(connected, [0, 1], round=number, noise_multiplier=1.0)) for number in range(1, 9)]
+    assert answered == sorted(answered, reverse=True)
+    assert answered[0]
+    assert not answered[-1]
+    assert all(reason.startswith("CapReached") for reason in failures)
+    assert ask(connected, [0, 1], round=1, noise_multiplier=1.0)
 
 
 def test_a_failing_node_counts_as_zero_and_the_others_go_on() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from client.device.features import own_history
 from client.device.person import Person
 from client.device.profile import Profile
 from client.device.ranking import Ranker
@@ -16,7 +17,7 @@ from client.device.slate import Event
 from models.catalogue import CatalogueError
 from models.features import item_features
 from models.signals import Signals, SignalsError
-from tests.rankers import CATALOGUE, ITEMS, PARAMS, RANKER, RAW, SIGNALS, people, ranker, requests
+from tests.rankers import CATALOGUE, INDEX, ITEMS, PARAMS, RANKER, RAW, SIGNALS, people, ranker, requests
 
 
 class Tainted:
@@ -89,6 +90,11 @@ def test_a_device_that_folds_sensitive_events_in_is_caught(monkeypatch: pytest.M
     monkeypatch.setattr(careless._index, "withheld", frozenset())
     assert careless.rank(sick, Request(k=9)).personalized
     assert not RANKER.rank(sick, Request(k=9)).personalized
+
+
+def test_a_round_learns_from_no_sensitive_event_and_none_that_speaks_against() -> None:
+    met = [Event("i3", kind="like"), Event("i1"), Event("i6", kind="dislike"), Event("i2"), Event("i1")]
+    assert own_history(Person(events=met), INDEX).item.tolist() == [2, 1]
 
 
 def test_public_features_cannot_hold_a_sensitive_category() -> None:

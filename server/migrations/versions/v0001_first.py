@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from server.tables import metadata
+from server.tables import LOGS, metadata, tree_heads
 
 revision = "0001"
 down_revision = None
@@ -11,6 +11,7 @@ down_revision = None
 def upgrade() -> None:
     """Make every table of the first version."""
     metadata.create_all(op.get_bind())
+    op.bulk_insert(tree_heads, [{"log": log, "size": 0} for log in LOGS])
 
 
 def downgrade() -> None:
