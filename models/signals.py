@@ -88,6 +88,7 @@ DEFAULT = Signals(
         "skip": -0.5,
         "dislike": -2.0,
         "impression": 0.0,
+        "open": 0.0,
     },
     interest=1.0,
 )

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from client.device.ranking import Ranker
 from client.device.release import VerifiedRelease
 from client.device.request import Request
 from client.device.rules import Cap, Rules
+from client.device.runtime import Executor, Runtime
 from client.device.slate import Event, Slate
 from models.catalogue import Catalogue, withhold
 from models.export import export_release
@@ -25,21 +27,31 @@ from tests.made import parameters
 NOTHING = Guarantee(epsilon=math.inf, delta=1e-6, unit=UNIT, neighboring_relation=RELATION, trust="central")
 
 
-def ranker(catalogue: Catalogue, params: GlobalParameters | None = None) -> Ranker:
+def ranker(
+    catalogue: Catalogue,
+    params: GlobalParameters | None = None,
+    *,
+    executor: Callable[[bytes], Executor] = Runtime,
+) -> Ranker:
     """Load a release that nobody signed: what is signed is the release's tests' affair."""
     exported = export_release(params or parameters(len(catalogue), taste=4, content=6), catalogue)
+    return opened(exported.model, catalogue, executor=executor)
+
+
+def opened(model: bytes, catalogue: Catalogue, *, executor: Callable[[bytes], Executor] = Runtime) -> Ranker:
+    """Load a model's bytes under a manifest that nobody signed."""
     manifest = Manifest(
         line="tiny",
         sequence=1,
-        sha256=exported.sha256,
-        size=exported.size,
+        sha256=hashlib.sha256(model).hexdigest(),
+        size=len(model),
         issued=0,
         expires=1,
         rollout=1.0,
         label_digest=hashlib.sha256(b"no label").hexdigest(),
         privacy=state(NOTHING, private=False),
     )
-    return Ranker(VerifiedRelease(manifest, exported.model, catalogue))
+    return Ranker(VerifiedRelease(manifest, model, catalogue), executor=executor)
 
 
 ITEMS = 40

@@ -4,7 +4,7 @@ candidates -> scores -> business rules -> diversity -> slate. Exploration belong
 replace the pool that `arrange` is given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from client.device.profile import Profile, describe
 from client.device.reasons import reasons
 from client.device.release import VerifiedRelease
 from client.device.request import Request
-from client.device.runtime import Ranked, Runtime
+from client.device.runtime import Executor, Ranked, Runtime
 from client.device.selecting import Selection, public_shifts, select
 from client.device.slate import Reason, Slate, SlateItem
 from client.device.tables import Wide
@@ -36,13 +36,17 @@ class _Candidate:
 class Ranker:
     """Rank from one release; the person's state is recomputed from their events at every call."""
 
-    def __init__(self, release: VerifiedRelease) -> None:
+    def __init__(self, release: VerifiedRelease, *, executor: Callable[[bytes], Executor] = Runtime) -> None:
         """Load a release that `open_release` verified.
+
+        Args:
+            release: its model and its catalogue.
+            executor: runs the model; the ONNX runtime, or another that passes the conformance suite.
 
         Raises:
             GuardError, ModelRefused: its model cannot be run here.
         """
-        self._runtime = Runtime(release.model)
+        self._runtime = executor(release.model)
         self._index = Index(release.catalogue)
         self.release = release.name
 
@@ -127,7 +131,7 @@ class Ranker:
             depth *= 4
 
     def _all_but(self, pins: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-        others = np.ones(self._runtime.items, np.bool_)
+        others = np.ones(self._runtime.tables.items, np.bool_)
         others[[at for _, at in pins]] = False
         return np.flatnonzero(others)
 
@@ -141,7 +145,10 @@ class Ranker:
             kinds=history.weights,
             deltas=(
                 np.concatenate([empty, *(shift.positions for shift in shifts)]),
-                np.repeat([shift.amount for shift in shifts], [len(shift.positions) for shift in shifts]),
+                np.repeat(
+                    np.array([shift.amount for shift in shifts], np.float32),
+                    [len(shift.positions) for shift in shifts],
+                ),
             ),
             seen=never,
             k=k,

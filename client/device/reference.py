@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from client.device.runtime import Ranked
-from client.device.tables import Part, Tables, Wide
+from client.device.guard import read_model
+from client.device.runtime import Deltas, Ranked
+from client.device.tables import Part, Tables, Wide, read_tables
 
 VARIANCE_FLOOR = 1e-12
 
@@ -50,26 +51,38 @@ def fold(tables: Tables, history: ArrayLike, *, ages: ArrayLike, kinds: ArrayLik
     return folded
 
 
-def rank(
-    tables: Tables,
-    history: ArrayLike,
-    *,
-    ages: ArrayLike,
-    kinds: ArrayLike,
-    deltas: Mapping[int, float],
-    seen: ArrayLike,
-    k: int,
-) -> Ranked:
-    """Rank the whole catalogue for one person, as `Runtime.rank` does."""
-    events = np.zeros((tables.items, np.size(history)))
-    for one in fold(tables, history, ages=ages, kinds=kinds):
-        events += (one.part.outward.at(slice(None)) - one.part.mean) @ one.shares.T
-    local = np.zeros(tables.items, np.float32)
-    for position, by in deltas.items():
-        local[position] += np.float32(by)
-    local[np.asarray(seen, np.int64)] = -np.inf
-    scores = tables.bias.astype(np.float64) + local + events.sum(axis=1)
-    best: NDArray[np.int64] = np.argsort(-scores, kind="stable")[:k]
-    best = best[np.isfinite(scores[best])]
-    bias, shifts = tables.bias[best].astype(np.float64), local[best].astype(np.float64)
-    return Ranked(best, scores[best], events[best], bias, shifts)
+class Reference:
+    """Stand where the ONNX runtime stands: the same arguments, the same answers, in numpy."""
+
+    def __init__(self, model: bytes) -> None:
+        """Read a model.
+
+        Raises:
+            GuardError, ModelRefused: it is not one this software ranks with.
+        """
+        self.tables = read_tables(read_model(model))
+
+    def rank(
+        self,
+        history: ArrayLike,
+        *,
+        ages: ArrayLike,
+        kinds: ArrayLike,
+        deltas: Mapping[int, float] | Deltas,
+        seen: ArrayLike,
+        k: int,
+    ) -> Ranked:
+        """Rank the whole catalogue for one person, as `Runtime.rank` does."""
+        tables = self.tables
+        events = np.zeros((tables.items, np.size(history)))
+        for one in fold(tables, history, ages=ages, kinds=kinds):
+            events += (one.part.outward.at(slice(None)) - one.part.mean) @ one.shares.T
+        shifted, shifts = deltas if isinstance(deltas, tuple) else (list(deltas), list(deltas.values()))
+        local = np.zeros(tables.items, np.float32)
+        np.add.at(local, np.asarray(shifted, np.int64), np.asarray(shifts, np.float32))
+        local[np.asarray(seen, np.int64)] = -np.inf
+        scores = tables.bias.astype(np.float64) + local + events.sum(axis=1)
+        best: NDArray[np.int64] = np.argsort(-scores, kind="stable")[:k]
+        best = best[np.isfinite(scores[best])]
+        bias, own = tables.bias[best].astype(np.float64), local[best].astype(np.float64)
+        return Ranked(best, scores[best], events[best], bias, own)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
 from client.device.guard import read_model
-from client.device.tables import ModelRefused, read_tables
+from client.device.tables import ModelRefused, Tables, read_tables
 from client.errors import ClientError
 
 Deltas = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -41,6 +42,26 @@ class Ranked:
     events: NDArray[np.float64]
     bias: NDArray[np.float64]
     local: NDArray[np.float64]
+
+
+class Executor(Protocol):
+    """Whatever answers as the release's graph does."""
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of the release."""
+
+    def rank(
+        self,
+        history: ArrayLike,
+        *,
+        ages: ArrayLike,
+        kinds: ArrayLike,
+        deltas: Mapping[int, float] | Deltas,
+        seen: ArrayLike,
+        k: int,
+    ) -> Ranked:
+        """Rank the whole catalogue for one person."""
 
 
 class Runtime:
