@@ -14,6 +14,8 @@ STOP_WORDS = frozenset([
     "a", "an", "and", "at", "by", "d", "de", "der", "des", "die", "du", "el", "et", "for", "from", "il", "in", "is",
     "it", "l", "la", "le", "les", "lo", "los", "of", "on", "or", "part", "s", "t", "the", "to", "und", "with",
 ])  # fmt: skip
+MOST_WORDS = 2048
+"""Words told apart, the most frequent ones, so that the table of a large catalogue stays narrow."""
 YEAR_STEP = 0.15
 """Distance of neighbouring eras in log years, and how far a year reaches into them."""
 YEAR_WEIGHT = 1.5
@@ -63,7 +65,10 @@ def _text(catalogue: Catalogue) -> Float:
     """Weigh tokens by rarity; one that stands in a single title ties it to nothing and is left out."""
     words = [tokens(title) for title in catalogue.titles]
     frequency = Counter(word for title in words for word in title)
-    vocabulary = {word: place for place, word in enumerate(sorted(w for w, n in frequency.items() if n > 1))}
+    shared = sorted(
+        (word for word, n in frequency.items() if n > 1), key=lambda word: (-frequency[word], word)
+    )
+    vocabulary = {word: place for place, word in enumerate(sorted(shared[:MOST_WORDS]))}
     table = np.zeros((len(catalogue), len(vocabulary)), np.float32)
     for row, title in zip(table, words, strict=True):
         for word in title & vocabulary.keys():

@@ -1,11 +1,13 @@
 """Two small tools of linear algebra that every table of the recipe is made with."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Wide = NDArray[np.float64]
+BLOCK = 4096
 
 
 def unit(table: NDArray[np.floating[Any]], *, axis: int) -> Wide:
@@ -24,7 +26,17 @@ def principal_scores(table: NDArray[np.floating[Any]], count: int) -> Wide:
     Returns:
         (rows, at most count) float64 with orthogonal columns.
     """
-    wide = table.astype(np.float64)
-    values, axes = np.linalg.eigh(wide.T @ wide) if wide.size else (np.zeros(0), np.zeros((wide.shape[1], 0)))
+    columns = table.shape[1]
+    gram = np.zeros((columns, columns))
+    for block in _blocks(table):
+        gram += block.T @ block
+    values, axes = np.linalg.eigh(gram) if table.size else (np.zeros(0), np.zeros((columns, 0)))
     leading = np.argsort(-values, kind="stable")[:count]
-    return np.asarray(wide @ axes[:, leading[values[leading] > 1e-9 * values.max(initial=0.0)]])
+    kept = axes[:, leading[values[leading] > 1e-9 * values.max(initial=0.0)]]
+    return np.concatenate([block @ kept for block in _blocks(table)] or [np.zeros((0, kept.shape[1]))])
+
+
+def _blocks(table: NDArray[np.floating[Any]]) -> Iterator[Wide]:
+    """Yield some rows at a time in float64, so that no wide copy of a large table is made."""
+    for start in range(0, len(table), BLOCK):
+        yield table[start : start + BLOCK].astype(np.float64)

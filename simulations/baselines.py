@@ -13,7 +13,7 @@ from simulations.errors import SimulationError
 from simulations.metrics import Scorer, evaluate
 from simulations.split import Split
 
-LARGEST_EASE = 12_000
+LARGEST_EASE = 6_000
 Setting = TypeVar("Setting")
 SVD_RANKS = (16, 32, 48, 64)
 EASE_PENALTIES = (50.0, 100.0, 200.0, 400.0, 800.0)

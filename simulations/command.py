@@ -1,10 +1,12 @@
 """What `penchant-sim run` shows: a progress bar, one person's slate, a short table, what to try next."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -48,10 +50,10 @@ def run_scenario(
             out=out,
             progress=lambda text, share: bar.update(task, description=text, completed=share),
         )
-    _show(console, outcome, out)
+    _show(console, outcome, out, next_commands(out, scenario, data))
 
 
-def _show(console: Console, outcome: Outcome, out: Path) -> None:
+def _show(console: Console, outcome: Outcome, out: Path, commands: Sequence[tuple[str, str]]) -> None:
     privacy = outcome.result["privacy"]
     console.print()
     _show_sample(console, outcome.samples[0])
@@ -72,16 +74,20 @@ def _show(console: Console, outcome: Outcome, out: Path) -> None:
         f"Release: {outcome.result['release']['bytes'] / 1000:.0f} kB, signed and logged, opened offline.\n"
     )
     console.print(f"Open {out / 'report.html'} in a browser: the whole run, readable offline.\n\nNext:")
-    for command, shows in next_commands(out):
+    for command, shows in commands:
         console.print(f"  [dim]{shows}:[/dim]\n    {command}", soft_wrap=True)
 
 
 def _show_sample(console: Console, sample: Sample) -> None:
-    console.print("[bold]One person's device[/bold], offline, after " + ", ".join(sample.recent[:3]) + ":\n")
+    console.print(
+        "[bold]One person's device[/bold], offline, after " + escape(", ".join(sample.recent[:3])) + ":\n"
+    )
     for place, item in enumerate(sample.slate.items, 1):
         reasons = sorted(item.reasons, key=lambda reason: -reason.amount)[:2]
-        why = "; ".join(f"{reason.text} ({reason.amount:+.2f})" for reason in reasons)
-        console.print(f"  {place}. [bold]{item.title}[/bold]  {item.score:.2f}  [dim]{why}[/dim]")
+        why = escape("; ".join(f"{reason.text} ({reason.amount:+.2f})" for reason in reasons))
+        console.print(
+            f"  {place}. [bold]{escape(item.title or item.item)}[/bold]  {item.score:.2f}  [dim]{why}[/dim]"
+        )
     console.print()
 
 

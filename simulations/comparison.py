@@ -14,6 +14,7 @@ from privacy.calibration import calibrate, share_budget
 from privacy.noise import gaussian_on_grid, system_bits
 from simulations.baselines import (
     EASE_PENALTIES,
+    LARGEST_EASE,
     SVD_RANKS,
     best,
     ease,
@@ -34,7 +35,7 @@ class Comparison:
     Args:
         released: the int8 model as devices run it.
         ndcg_change: released minus float, full-catalogue NDCG@10: mean and 95 % half width.
-        baselines: by name.
+        baselines: by name; EASE only where items x items numbers fit.
         lengths: (people,) training events, for activity groups.
     """
 
@@ -74,8 +75,9 @@ def compare(
         "popularity_private": private_popularity(train, items, privacy),
         "content_only": content_only(features, like=parameters),
         "puresvd": best(lambda rank: puresvd(axes, rank=rank), SVD_RANKS, split)[0],
-        "ease": best(lambda penalty: ease(train, items, penalty=penalty), EASE_PENALTIES, split)[0],
     }
+    if items <= LARGEST_EASE:
+        scorers["ease"] = best(lambda penalty: ease(train, items, penalty=penalty), EASE_PENALTIES, split)[0]
     return Comparison(
         released=released,
         ndcg_change=paired_change(released.ndcg, plain.ndcg),

@@ -1,26 +1,21 @@
-"""Data sets: who met which item when, over a public catalogue, from files that are checked before use."""
+"""Data sets: who met which item when, over a catalogue, collected block by block and sorted once."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
 from models.history import Ids
 from simulations.errors import SimulationError
 
 CatalogueSource = Literal["public", "derived from interactions"]
-GENRES = (
-    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
-    "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
-)  # fmt: skip
-"""GroupLens' genre columns, in the order of u.item."""
-INTER_HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
-ITEM_HEADER = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"
-ARTICLE = re.compile(r"(^|\()([^()]+), (The|An|A|La|Le|Les|Los|El|Il|Das|Der|Die|Det|L')(?=$|\)| \()")
+Times = NDArray[np.int64] | NDArray[np.float64]
+BLOCK = 1 << 16
+"""Rows read at once."""
 
 
 class DatasetError(SimulationError):
@@ -40,6 +35,9 @@ class Dataset:
         catalogue: what may be recommended.
         catalogue_source: whether the catalogue is public input or was read off the interactions.
         provenance: where the files came from, in words.
+        timed: whether the order of a person's entries comes from times; without them it is the file's order,
+            and recency says nothing.
+        columns: which column was read as what, where a file names its own.
     """
 
     name: str
@@ -48,11 +46,19 @@ class Dataset:
     catalogue: Catalogue
     catalogue_source: CatalogueSource
     provenance: str
+    timed: bool = True
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def people(self) -> int:
         """Number of people with at least one event."""
         return int(self.person[-1]) + 1 if len(self.person) else 0
+
+    @property
+    def repeats(self) -> int:
+        """Number of entries that name an item the same person has met before."""
+        pairs = self.person.astype(np.int64) * max(len(self.catalogue), 1) + self.item
+        return len(pairs) - len(np.unique(pairs))
 
     def by_person(self) -> Iterator[Ids]:
         """Yield each person's items, oldest first."""
@@ -60,128 +66,85 @@ class Dataset:
         for start, end in pairwise(bounds):
             yield self.item[start:end]
 
+    def summary(self) -> dict[str, Any]:
+        """Return what was read and how, for result.json."""
+        return {
+            "provenance": self.provenance,
+            "timed": self.timed,
+            "columns": dict(self.columns),
+            "repeated_interactions": self.repeats,
+        }
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The two files of MovieLens-100K, as bytes, with their names for error messages."""
 
-    interactions: bytes
-    items: bytes
-    layout: Literal["recbole", "grouplens"]
-    name: str
+@dataclass(slots=True)
+class Names:
+    """Numbers names in the order they come, a block at a time."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def of(self, names: Sequence[str]) -> Ids:
+        """Return the number of each name, numbering new ones."""
+        numbers = self.numbers
+        return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
+
+    def ranked(self) -> tuple[tuple[str, ...], Ids]:
+        """Return the names in order, and each number's place there: whole numbers by size, else by text.
+
+        >>> Names({"10": 0, "9": 1}).ranked()[0], Names({"10": 0, "9": 1, "x": 2}).ranked()[0]
+        (('9', '10'), ('10', '9', 'x'))
+        """
+        names = self.numbers
+        whole = all(name.isascii() and name.isdigit() and str(int(name)) == name for name in names)
+        ordered = tuple(sorted(names, key=int) if whole else sorted(names))
+        place = np.empty(len(names), np.int32)
+        place[[names[name] for name in ordered]] = np.arange(len(names))
+        return ordered, place
 
 
-def parse_ml100k(source: Source) -> Dataset:
-    """Read MovieLens-100K in RecBole's or GroupLens' layout.
+@dataclass(slots=True)
+class Entries:
+    """Interactions under collection: 8 bytes each, 16 with times, beside one copy of every name.
 
-    Times have ties; entries of equal time keep the order of the file, which is why the layout is recorded.
-
-    Raises:
-        DatasetError: the first line that cannot be read, with file, number and reason.
+    Args:
+        catalogue: the public catalogue, or None to number items as they come.
     """
-    catalogue = _catalogue(source)
-    position = {name: place for place, name in enumerate(catalogue.ids)}
-    recbole = source.layout == "recbole"
-    file = f"{source.name}/{'ml-100k.inter' if recbole else 'u.data'}"
-    header = INTER_HEADER if recbole else None
-    rows = _rows(source.interactions, file, columns=4, header=header, encoding="utf-8", separator="\t")
-    people, items, times = [], [], []
-    for number, (person, item, rating, when) in rows:
-        if item not in position:
-            raise DatasetError(f"{file}, line {number}: item {item!r} is not in the catalogue beside it")
-        people.append(_number(person, file, number, "user id"))
-        _number(rating, file, number, "rating")
-        times.append(_number(when, file, number, "timestamp"))
-        items.append(position[item])
-    if not people:
-        raise DatasetError(f"{file}: holds no interaction; fetch it again or name another with --data")
-    order = np.lexsort((times, people))
-    numbered = np.unique(np.array(people), return_inverse=True)[1]
-    return Dataset(
-        name="ml-100k",
-        person=numbered[order].astype(np.int32),
-        item=np.array(items, np.int32)[order],
-        catalogue=catalogue,
-        catalogue_source="public",
-        provenance=f"{source.layout} layout, {source.name}; equal times keep the file's order",
-    )
 
+    catalogue: Catalogue | None = None
+    people: Names = field(default_factory=Names)
+    items: Names = field(init=False)
+    _person: list[Ids] = field(default_factory=list)
+    _item: list[Ids] = field(default_factory=list)
+    _time: list[Times] = field(default_factory=list)
 
-def _catalogue(source: Source) -> Catalogue:
-    if source.layout == "recbole":
-        file = f"{source.name}/ml-100k.item"
-        rows = list(
-            _rows(source.items, file, columns=4, header=ITEM_HEADER, encoding="utf-8", separator="\t")
-        )
-        genres = [tuple(cells[3].split()) for _, cells in rows]
-        titles, years = [cells[1] for _, cells in rows], [cells[2] for _, cells in rows]
-    else:
-        file = f"{source.name}/u.item"
-        columns = 5 + len(GENRES)
-        rows = list(
-            _rows(source.items, file, columns=columns, header=None, encoding="latin-1", separator="|")
-        )
-        genres = [
-            tuple(name for name, flag in zip(GENRES, cells[5:], strict=True) if flag == "1")
-            for _, cells in rows
-        ]
-        dated = [re.fullmatch(r"(.*?)\s*\((\d{4})\)", cells[1]) for _, cells in rows]
-        titles = [match[1] if match else cells[1] for match, (_, cells) in zip(dated, rows, strict=True)]
-        years = [match[2] if match else "" for match in dated]
-    if not rows:
-        raise DatasetError(f"{file}: holds no item; fetch it again or name another with --data")
-    seen: dict[str, int] = {}
-    for number, (item, *_) in rows:
-        if seen.setdefault(item, number) != number:
-            raise DatasetError(f"{file}, line {number}: item {item!r} already stands in line {seen[item]}")
-    return Catalogue(
-        ids=tuple(seen),
-        titles=tuple(readable(title) for title in titles),
-        years=np.array([_year(text) for text in years], np.int16),
-        genres=tuple(tuple(name for name in names if name != "unknown") for names in genres),
-    )
+    def __post_init__(self) -> None:
+        """Number the public catalogue's items by their place in it."""
+        listed = self.catalogue.ids if self.catalogue else ()
+        self.items = Names({name: place for place, name in enumerate(listed)})
 
+    def add(self, people: Sequence[str], items: Sequence[str], times: Times | None) -> None:
+        """Take the next rows of the file, in its order."""
+        self._person.append(self.people.of(people))
+        self._item.append(self.items.of(items))
+        if times is not None:
+            self._time.append(times)
 
-def readable(title: str) -> str:
-    """Put trailing articles back in front, of the title and of another title in brackets.
+    def stranger(self, items: Sequence[str]) -> int | None:
+        """Return the index of the first item that the public catalogue does not list, if any."""
+        known = self.items.numbers
+        if self.catalogue is None or all(name in known for name in items):
+            return None
+        return next(index for index, name in enumerate(items) if name not in known)
 
-    >>> readable("Hunt for Red October, The"), readable("Seventh Seal, The (Sjunde inseglet, Det)")
-    ('The Hunt for Red October', 'The Seventh Seal (Det Sjunde inseglet)')
-    """
-    return ARTICLE.sub(lambda found: f"{found[1]}{found[3]} {found[2]}".replace("L' ", "L'"), title)
+    def sorted(self) -> tuple[Ids, Ids, tuple[str, ...]]:
+        """Return person, item and item names; by person, then time, equal or missing times in file order."""
+        person = self.people.ranked()[1][np.concatenate(self._person)]
+        item = np.concatenate(self._item)
+        keys = (np.concatenate(self._time), person) if self._time else (person,)
+        order = np.lexsort(keys)
+        if self.catalogue is not None:
+            return person[order], item[order], self.catalogue.ids
+        names, place = self.items.ranked()
+        return person[order], place[item[order]], names
 
-
-def _year(text: str) -> int:
-    return int(text) if re.fullmatch(r"(18|19|20)\d\d", text) else 0
-
-
-def _rows(
-    data: bytes, file: str, *, columns: int, header: str | None, encoding: str, separator: str
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, cells) after the header, refusing the first line of another width."""
-    try:
-        lines = data.decode(encoding).split("\n")
-    except UnicodeDecodeError as problem:
-        number = data[: problem.start].count(b"\n") + 1
-        raise DatasetError(f"{file}, line {number}: not {encoding} text") from None
-    for number, line in enumerate(lines, 1):
-        if header is not None and number == 1:
-            if line.rstrip("\r") != header:
-                raise DatasetError(f"{file}, line 1: expected the header {header!r}")
-            continue
-        cells = line.rstrip("\r").split(separator)
-        if line == "" and number == len(lines):
-            continue
-        if len(cells) != columns:
-            raise DatasetError(f"{file}, line {number}: {len(cells)} columns, expected {columns}")
-        yield number, cells
-
-
-def _number(text: str, file: str, number: int, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not np.isfinite(value):
-        raise DatasetError(f"{file}, line {number}: {what} {text!r} is not a finite number")
-    return value
+    def __len__(self) -> int:
+        return sum(map(len, self._person))

@@ -36,9 +36,19 @@ def verdict(result: Result) -> str:
     return (
         f'<header><p class="eyebrow">Penchant · {escape(result["scenario"])} · {people} simulated devices</p>'
         f"<h1>{escape(sentence)}.</h1>{'' if private else NOT_PRIVATE}"
-        f'<p class="lead">{result["dataset"]["interactions"]:,} real ratings of {result["dataset"]["items"]:,} films stayed on '
-        f"the devices of {people} people. What left were clipped contributions to noisy sums.</p>"
+        f'<p class="lead">{result["dataset"]["interactions"]:,} interactions with {result["dataset"]["items"]:,} items stayed on '
+        f"the devices of {people} people. What left were clipped contributions to noisy sums.{_stamp(result)}</p>"
         f'<div class="tiles">{drawn}</div></header>'
+    )
+
+
+def _stamp(result: Result) -> str:
+    """Say that a catalogue read off the interactions is no public input."""
+    if result["dataset"]["catalogue"] == "public":
+        return ""
+    return (
+        " <b>The catalogue was derived from interactions</b>: which items it lists is outside epsilon, so this is a "
+        "benchmark; a release needs a catalogue that is public."
     )
 
 

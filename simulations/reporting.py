@@ -72,7 +72,7 @@ def _slate(sample: Sample) -> dict[str, Any]:
         "recent": list(sample.recent),
         "items": [
             {
-                "title": item.title,
+                "title": item.title or item.item,
                 "score": item.score,
                 "reasons": [[reason.text, reason.amount] for reason in item.reasons],
             }

@@ -1,25 +1,29 @@
 """One scenario from data to report: load, train, export, open as a device would, evaluate."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from models.export import export_release
 from models.features import item_features
 from models.parameters import GlobalParameters
+from privacy.terms import largest_delta
 from simulations.comparison import compare, scorer_of
 from simulations.line import ReleaseLine
+from simulations.loading import load_dataset
 from simulations.metrics import evaluate
 from simulations.outputs import RELEASE, claim, encode, write, write_ledger, write_release
 from simulations.report import render
 from simulations.reporting import report_data
 from simulations.samples import Sample, sample_slates
 from simulations.scenario import Scenario, ScenarioError
-from simulations.sources import default_cache, load_ml100k
+from simulations.sources import default_cache
 from simulations.split import Split, leave_two_out
 from simulations.training import train
 
@@ -57,9 +61,9 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
         yield
         timing[stage] = time.perf_counter() - began
 
-    progress("loading MovieLens-100K", 0.02)
+    progress(f"loading {scenario.dataset.name}", 0.02)
     with timed("load_s"):
-        dataset = load_ml100k(data=data, cache=default_cache())
+        dataset = load_dataset(scenario.dataset, data=data, cache=default_cache())
         split = leave_two_out(dataset, seed=scenario.seed)
     check_population(scenario, split)
 
@@ -73,7 +77,9 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
     progress("planning the noise", 0.06)
     features = item_features(dataset.catalogue).table
     line = ReleaseLine(scenario)
-    trained = train(scenario, train=split.train, features=features, line=line, observe=observe)
+    trained = train(
+        scenario, train=split.train, timed=dataset.timed, features=features, line=line, observe=observe
+    )
     timing["train_s"] = trained.seconds
     timing["device_updates_per_s"] = trained.updates_per_second
 
@@ -100,6 +106,7 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
             "interactions": len(dataset.item),
             "catalogue": dataset.catalogue_source,
         },
+        "reading": {**dataset.summary(), "people_left_out": dataset.people - split.people},
         "privacy": line.privacy_result(),
         "test": comparison.released.table(),
         "baselines": {name: found.table() for name, found in comparison.baselines.items()},
@@ -120,7 +127,7 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
         fleet=trained.fleet,
         line=line,
         samples=samples,
-        commands=next_commands(out),
+        commands=next_commands(out, scenario, data),
     )
     write(out / "report.html", render(page).encode())
     write(out / "result.json", encode(result))
@@ -128,18 +135,37 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
     return Outcome(result, samples)
 
 
-def next_commands(out: Path) -> tuple[tuple[str, str], ...]:
-    """Return commands worth trying after a run, each with what it shows."""
-    program = command_name()
+def next_commands(out: Path, scenario: Scenario, data: Path | None) -> tuple[tuple[str, str], ...]:
+    """Return commands worth trying after a run on the same data, each with what it shows."""
+    program, on = command_name(), _same_data(scenario, data)
     scenarios = f"{program} run simulations/scenarios"
     return (
-        (f"{scenarios}/movielens.toml --set privacy.epsilon=1 --out runs/epsilon-1", "a tighter promise"),
+        (f"{scenarios}/movielens.toml{on} --set privacy.epsilon=1 --out runs/epsilon-1", "a tighter promise"),
         (
-            f"{scenarios}/movielens.toml --set privacy.epsilon=inf --out runs/open",
+            f"{scenarios}/movielens.toml{on} --set privacy.epsilon=inf --out runs/open",
             "no privacy, and stamped so",
         ),
-        (f"{scenarios}/movielens-fedavg.toml --out runs/fedavg", "the same model by gradient rounds"),
+        (f"{scenarios}/movielens-fedavg.toml{on} --out runs/fedavg", "the same model by gradient rounds"),
         (f"{program} verify {out}", "the ledger's signature, root and epsilon, recomputed"),
+    )
+
+
+def _same_data(scenario: Scenario, data: Path | None) -> str:
+    """Return the options that name this run's data again; none for the data set every scenario names."""
+    if data is None:
+        return ""
+    said: dict[str, str | int] = {
+        "dataset.name": scenario.dataset.name,
+        "population.declared": scenario.population.declared,
+        "privacy.delta": f"{scenario.privacy.delta:g}",
+    }
+    said |= {
+        f"dataset.columns.{role}": name for role, name in scenario.dataset.columns.asked().items() if name
+    }
+    if not scenario.dataset.header:
+        said["dataset.header"] = "false"
+    return f" --data {quote(str(data))}" + "".join(
+        f" --set {quote(f'{key}={value}')}" for key, value in said.items()
     )
 
 
@@ -152,7 +178,9 @@ def command_name() -> str:
 def check_population(scenario: Scenario, split: Split) -> None:
     """Refuse a population larger than declared: delta and the denominator would promise too much."""
     if split.people > scenario.population.declared:
+        delta = math.floor(largest_delta(split.people) * 1e9) / 1e9
         raise ScenarioError(
             f"population.declared is {scenario.population.declared}, the data holds {split.people} people; "
-            "declare at least as many, delta and the denominator rest on it"
+            "declare at least as many, delta and the denominator rest on it: "
+            f"--set population.declared={split.people} --set privacy.delta={delta:g}"
         )

@@ -20,7 +20,7 @@ class Sample:
     """One person and what their device shows them.
 
     Args:
-        recent: titles they met last, latest first.
+        recent: titles they met last, or ids where there is none, latest first.
         slate: ranked with everything but the test item.
     """
 
@@ -40,5 +40,6 @@ def sample_slates(
         items = known.of(int(person))
         events = [Event(catalogue.ids[item]) for item in items]
         slate = device.recommend(events, k=scenario.evaluation.slate_length)
-        samples.append(Sample(tuple(catalogue.titles[item] for item in items[::-1][:RECENT]), slate))
+        recent = tuple(catalogue.titles[item] or catalogue.ids[item] for item in items[::-1][:RECENT])
+        samples.append(Sample(recent, slate))
     return tuple(samples)

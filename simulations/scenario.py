@@ -15,6 +15,7 @@ from models.errors import ModelError
 from models.gradient import GradientSettings
 from models.recipe import RecipeSettings
 from privacy.terms import RELATION, UNIT, Guarantee, NeighboringRelation, Trust, Unit, largest_delta
+from simulations.columns import ROLES, Role
 from simulations.errors import SimulationError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -32,10 +33,30 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
-class DatasetSection(_Section):
-    """Which interactions the simulated devices hold."""
+Column = Annotated[str, Field(min_length=1)] | Count | None
 
-    name: Literal["ml-100k"]
+
+class ColumnsSection(_Section):
+    """Which column of a table is what: its name, its number from 1, or "-" to leave it out; unset is guessed."""
+
+    user: Column = None
+    item: Column = None
+    rating: Column = None
+    time: Column = None
+    text: Column = None
+    genres: Column = None
+
+    def asked(self) -> dict[Role, str | int | None]:
+        """Return what was said, by role."""
+        return {role: getattr(self, role) for role in ROLES}
+
+
+class DatasetSection(_Section):
+    """Which interactions the simulated devices hold, and how a table of them is read."""
+
+    name: Literal["ml-100k", "ml-1m", "csv", "parquet"]
+    header: bool = True
+    columns: ColumnsSection = ColumnsSection()
 
 
 class PopulationSection(_Section):

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from simulations.datasets import Dataset, DatasetError, Source, parse_ml100k
+from simulations.datasets import Dataset, DatasetError
+from simulations.movielens import FORMS, Layout, Source, parse_movielens
 
 ARCHIVE = "https://files.grouplens.org/datasets/movielens/ml-100k.zip"
 WHEEL = "recbole==1.2.1"
 WHEEL_FOLDER = "recbole/dataset_example/ml-100k/"
-LAYOUTS = {"recbole": ("ml-100k.inter", "ml-100k.item"), "grouplens": ("u.data", "u.item")}
+LAYOUTS: tuple[Layout, ...] = ("recbole", "grouplens")
 TIMEOUT = 5.0
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def load_ml100k(*, data: Path | None, cache: Path) -> Dataset:
 
     Args:
         data: a folder with the two files, one of the two files, GroupLens' zip or RecBole's wheel; nothing
-            else is tried then.
+            else is tried then. Without the item file the catalogue is read off the interactions.
         cache: folder of earlier downloads, whole and with their published checksums; anything else that
             stands there under their names is fetched again.
 
@@ -72,12 +73,12 @@ def load_ml100k(*, data: Path | None, cache: Path) -> Dataset:
         DatasetError: a file is bad (with file, line and reason), or no source could be reached.
     """
     if data is not None:
-        return parse_ml100k(_read_path(data))
+        return _parse(_read_path(data))
     for archive in ARCHIVES:
         if (cache / archive.file).is_file():
             kept = _bytes(cache / archive.file)
             if archive.matches(kept):
-                return parse_ml100k(_unpack(kept, archive.name))
+                return _parse(_unpack(kept, archive.name))
     reasons = []
     for archive, fetch in zip(ARCHIVES, (_fetch_grouplens, _fetch_recbole), strict=True):
         try:
@@ -89,7 +90,7 @@ def load_ml100k(*, data: Path | None, cache: Path) -> Dataset:
         if not archive.matches(fetched):
             reasons.append(f"{archive.name} has another {archive.algorithm.upper()} than published")
             continue
-        dataset = parse_ml100k(_unpack(fetched, archive.name))
+        dataset = _parse(_unpack(fetched, archive.name))
         _keep(cache / archive.file, fetched)
         return dataset
     raise DatasetError(
@@ -101,24 +102,30 @@ class _Unreachable(Exception):
     """This source does not answer; the next one is tried."""
 
 
+def _parse(source: Source) -> Dataset:
+    return parse_movielens(source, name="ml-100k")
+
+
 def _read_path(path: Path) -> Source:
     if path.is_dir():
-        for layout, names in LAYOUTS.items():
-            if all((path / name).is_file() for name in names):
+        for layout in LAYOUTS:
+            if (path / FORMS[layout].interactions).is_file():
                 return _read_folder(path, layout)
-        wanted = " or ".join(" with ".join(names) for names in LAYOUTS.values())
+        wanted = " or ".join(f"{FORMS[layout].interactions} with {FORMS[layout].items}" for layout in LAYOUTS)
         raise DatasetError(f"{path}: holds neither {wanted}")
-    for layout, names in LAYOUTS.items():
-        if path.name in names:
+    for layout in LAYOUTS:
+        if path.name in (FORMS[layout].interactions, FORMS[layout].items):
             return _read_folder(path.parent, layout)
     if path.suffix in (".zip", ".whl"):
         return _unpack(_bytes(path), path.name)
     raise DatasetError(f"{path}: not found, or not a folder, an .inter, u.data, .zip or .whl file")
 
 
-def _read_folder(folder: Path, layout: str) -> Source:
-    first, second = (_bytes(folder / name) for name in LAYOUTS[layout])
-    return Source(first, second, "recbole" if layout == "recbole" else "grouplens", str(folder))
+def _read_folder(folder: Path, layout: Layout) -> Source:
+    form = FORMS[layout]
+    interactions = io.BytesIO(_bytes(folder / form.interactions))
+    listed = folder / form.items
+    return Source(interactions, io.BytesIO(_bytes(listed)) if listed.exists() else None, layout, str(folder))
 
 
 def _bytes(path: Path) -> bytes:
@@ -131,11 +138,12 @@ def _bytes(path: Path) -> bytes:
 def _unpack(data: bytes, name: str) -> Source:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-        for layout, names in LAYOUTS.items():
+        for layout in LAYOUTS:
             folder = WHEEL_FOLDER if layout == "recbole" else "ml-100k/"
-            if all(folder + wanted in archive.namelist() for wanted in names):
-                first, second = (archive.read(folder + wanted) for wanted in names)
-                return Source(first, second, "recbole" if layout == "recbole" else "grouplens", name)
+            names = [folder + FORMS[layout].interactions, folder + FORMS[layout].items]
+            if all(wanted in archive.namelist() for wanted in names):
+                first, second = (io.BytesIO(archive.read(wanted)) for wanted in names)
+                return Source(first, second, layout, name)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as problem:
         raise DatasetError(f"{name}: damaged archive: {problem}") from None
     raise DatasetError(f"{name}: holds no MovieLens-100K")

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from models.gradient import GradientSettings
 from models.history import Float, Histories
 from models.parameters import GlobalParameters
+from models.recipe import RecipeSettings
 from privacy.calibration import PlannedRound, calibrate, share_budget
 from privacy.noise import system_bits
 from server.conductor import Conductor
@@ -16,6 +19,7 @@ from simulations.line import ReleaseLine
 from simulations.scenario import MomentsTraining, Scenario
 
 Observe = Callable[[str, GlobalParameters], None]
+Recipe = TypeVar("Recipe", RecipeSettings, GradientSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,25 @@ def plan_rounds(scenario: Scenario) -> list[PlannedRound]:
     return calibrate(scenario.privacy.guarantee(), shape)
 
 
+def without_recency(recipe: Recipe) -> Recipe:
+    """Return the recipe for histories whose order says nothing: all events weigh the same, near or far.
+
+    The switch rests on whether the data has times at all, which is public.
+    """
+    if isinstance(recipe, RecipeSettings):
+        return replace(recipe, recency_floor=1.0, near_share=0.0)
+    return replace(recipe, recency_floor=1.0, alpha=1.0)
+
+
 def train(
-    scenario: Scenario, *, train: Histories, features: Float, line: ReleaseLine, observe: Observe
+    scenario: Scenario, *, train: Histories, timed: bool, features: Float, line: ReleaseLine, observe: Observe
 ) -> Trained:
     """Run the scenario's rounds through Flower.
 
     Args:
         scenario: every knob.
         train: the people's training events.
+        timed: whether their order comes from times; without times recency is switched off.
         features: (items, f) public item knowledge.
         line: the release line that pays and records.
         observe: hears the model after each round; its time does not count as training.
@@ -101,7 +116,7 @@ def train(
                 plan=plan,
                 items=items,
                 features=features,
-                settings=how.recipe,
+                settings=how.recipe if timed else without_recency(how.recipe),
                 bits=system_bits,
                 observe=watch,
             )
@@ -112,7 +127,7 @@ def train(
                 plan=plan,
                 items=items,
                 features=features,
-                settings=how.recipe,
+                settings=how.recipe if timed else without_recency(how.recipe),
                 bits=system_bits,
                 observe=watch,
             )

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulations import sources
-from simulations.datasets import Dataset, DatasetError, readable
+from simulations.datasets import Dataset, DatasetError
+from simulations.movielens import readable
 from simulations.sources import load_ml100k
 
 INTER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
@@ -92,11 +93,20 @@ def test_a_bad_line_is_named_by_file_number_and_reason(tmp_path: Path, row: str,
     assert complaint in str(refused.value)
 
 
-@pytest.mark.parametrize("missing", ["ml-100k.inter", "ml-100k.item"])
-def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
-    (folder(tmp_path) / missing).unlink()
-    with pytest.raises(DatasetError, match=missing):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    (folder(tmp_path) / "ml-100k.inter").unlink()
+    with pytest.raises(DatasetError, match=r"ml-100k\.inter"):
         load(tmp_path)
+
+
+def test_without_its_item_file_the_catalogue_is_stamped_as_derived(tmp_path: Path) -> None:
+    expected = load(folder(tmp_path))
+    (tmp_path / "ml-100k.item").unlink()
+    found = load(tmp_path / "ml-100k.inter")
+    assert found.catalogue_source == "derived from interactions"
+    assert found.catalogue.ids == ("1", "2", "3")
+    assert found.catalogue.titles == ("", "", "")
+    assert found.item.tolist() == expected.item.tolist()
 
 
 def test_other_garbage_is_refused_in_words(tmp_path: Path) -> None:

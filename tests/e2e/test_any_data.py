@@ -1,0 +1,93 @@
+"""Whole scenarios on tables nobody tuned for: dense or sparse, with or without times, texts and ratings."""
+
+import csv
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from client.device.device import Device
+from client.device.slate import Event
+from privacy.manifest import TrustAnchors
+from simulations.__main__ import main
+from simulations.scenario import load
+
+SCENARIO = Path(__file__).parents[2] / "simulations" / "scenarios" / "movielens.toml"
+
+
+def write(path: Path, *, people: int, items: int, events: int, columns: str) -> None:
+    """Write a population with four tastes, and one person who met one item twice.
+
+    Columns are a selection of rating, time and title.
+    """
+    rng = np.random.default_rng(7)
+    taste = rng.integers(0, 4, items)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "item_id", *columns.split()])
+        for person in range(people):
+            chance = np.where(taste == person % 4, 6.0, 1.0)
+            met = rng.choice(items, events, replace=False, p=chance / chance.sum())
+            for when, item in enumerate(met.tolist()):
+                cells = {
+                    "rating": 4,
+                    "time": when,
+                    "title": f"Story of {'abcd'[taste[item]] * 3} number {item}",
+                }
+                writer.writerow([f"p{person}", item, *(cells[name] for name in columns.split())])
+        for _ in range(2):
+            writer.writerow(["lonely", item, *(cells[name] for name in columns.split())])
+
+
+def run(tmp_path: Path, *settings: str) -> int:
+    """Run the scenario on the table with these settings; return the exit code."""
+    where = ["--data", str(tmp_path / "events.csv"), "--out", str(tmp_path / "run"), "--quiet"]
+    asked = ["dataset.name=csv", *settings]
+    return main(["run", str(SCENARIO), *where, *(part for setting in asked for part in ("--set", setting))])
+
+
+@pytest.mark.parametrize(
+    ("shape", "epsilon", "timed"),
+    [
+        ({"people": 120, "items": 60, "events": 20, "columns": "rating time title"}, "8", True),
+        ({"people": 90, "items": 300, "events": 5, "columns": "time"}, "inf", True),
+        ({"people": 120, "items": 60, "events": 20, "columns": ""}, "inf", False),
+    ],
+    ids=["dense, everything", "sparse, no text", "no times, no text, no ratings"],
+)
+def test_a_table_becomes_a_release_a_report_and_a_verified_ledger(
+    tmp_path: Path, shape: dict[str, Any], epsilon: str, timed: bool
+) -> None:
+    write(tmp_path / "events.csv", **shape)
+    assert run(tmp_path, f"privacy.epsilon={epsilon}") == 0
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["dataset"] == {
+        "name": "events", "people": shape["people"] + 1, "items": result["dataset"]["items"],
+        "interactions": shape["people"] * shape["events"] + 2, "catalogue": "derived from interactions",
+    }  # fmt: skip
+    assert result["reading"]["timed"] is timed
+    assert (result["reading"]["repeated_interactions"], result["reading"]["people_left_out"]) == (1, 1)
+    assert "derived from interactions" in (tmp_path / "run" / "report.html").read_text()
+    assert main(["verify", str(tmp_path / "run")]) == 0
+    release = tmp_path / "run" / "release"
+    trust = TrustAnchors.decode((release / "trust.json").read_bytes())
+    device = Device.open(release, trust=trust, now=int(time.time()))
+    listed = json.loads((release / "catalogue.json").read_text())["ids"]
+    events = [Event(item) for item in listed[:6]]
+    slates = [device.recommend(order, k=5) for order in (events, events[::-1])]
+    scores = [[item.score for item in slate.items] for slate in slates]
+    assert (scores[0] != pytest.approx(scores[1], abs=1e-6)) is timed, "recency is on exactly where times are"
+
+
+def test_more_people_than_declared_are_refused_with_the_settings_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "events.csv", people=1000, items=9, events=3, columns="")
+    assert run(tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "--set population.declared=1000 --set privacy.delta=0.000501187" in said
+    mended = [part for part in said.strip().split() if "=" in part]
+    assert load(SCENARIO, overrides=mended, seed=None).population.declared == 1000
