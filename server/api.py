@@ -66,7 +66,13 @@ def create_app(engine: Engine, settings: ServiceSettings) -> ASGIApp:
         StoreUnavailable: the store does not answer.
     """
     approve_first_key(engine, settings.key.public, now=settings.clock())
+    app = routes_over(engine, settings)
+    limited = BodyLimit(app, refuse=_too_large)
+    return Observed(limited, metrics=app.state.metrics, failed=_failed)
 
+
+def routes_over(engine: Engine, settings: ServiceSettings) -> FastAPI:
+    """Build the routes and what they need; nothing is asked of the store yet."""
     notices = CurrentNotices(engine)
     service = ConsentService(
         engine, key=settings.key, controller=settings.controller, notices=notices, clock=settings.clock
@@ -108,7 +114,7 @@ def create_app(engine: Engine, settings: ServiceSettings) -> ASGIApp:
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
-    return Observed(BodyLimit(app, refuse=_too_large), metrics=app.state.metrics, failed=_failed)
+    return app
 
 
 async def _sweep(service: ConsentService) -> None:

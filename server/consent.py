@@ -25,7 +25,7 @@ QUIET = 183 * DAY
 GRANTS_AN_HOUR = 12
 """Flapping cannot stall rounds; withdrawals are never counted."""
 RESTORED = 1 << 32
-"""A restore lifts versions by this much, past all that may have been issued since the backup was made."""
+"""A restore lifts versions by at least this much, should the clock have been set back since the last one."""
 
 
 class VersionMoved(ServerError):
@@ -167,10 +167,21 @@ def refuse(state: ConsentState, *, now: int) -> ConsentState:
     )
 
 
-def restored(state: ConsentState) -> ConsentState:
+def floor_at(now: int) -> int:
+    """Return a version above all that may have been issued before now: nobody decides 65,536 times a second.
+
+    Args:
+        now: seconds since 1970 UTC.
+    """
+    return now << 16
+
+
+def restored(state: ConsentState, *, now: int) -> ConsentState:
     """Return what a restore makes of a state: a grant holds no longer until the device reconfirms it.
 
-    The backup may be older than a withdrawal; versions jump so that none is ever issued twice.
+    The backup may be older than a withdrawal, and may be restored twice; versions leap so that none is ever issued
+    again.
     """
     decision = "unconfirmed" if state.decision == "granted" else state.decision
-    return replace(state, version=state.version + RESTORED, decision=decision, valid_until=0)
+    version = max(state.version + RESTORED, floor_at(now))
+    return replace(state, version=version, decision=decision, valid_until=0)

@@ -35,8 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, default=Path("runs/latest"), metavar="DIR", help="where results go")
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     bench = commands.add_parser("bench", help="measure against a peer, in one run")
-    bench.add_argument("which", choices=["gradient"])
+    bench.add_argument("which", choices=["gradient", "consent"])
     bench.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="DIR", help="where rows go")
+    bench.add_argument(
+        "--subjects", type=int, default=1_000_000, metavar="N", help="consent: how many are enrolled"
+    )
     race = commands.add_parser(
         "race", help="try to break consent: processes race on one database and are killed"
     )
@@ -62,9 +65,14 @@ def main(arguments: list[str] | None = None) -> int:
 
             return race_and_show(options.database, schedules=options.schedules)
         elif options.command == "bench":
-            from simulations.benchmarks.gradient import main as bench
+            if options.which == "consent":
+                from simulations.benchmarks.consent import main as bench_consent
 
-            bench(options.out)
+                bench_consent(options.out, subjects=options.subjects)
+            else:
+                from simulations.benchmarks.gradient import main as bench_gradient
+
+                bench_gradient(options.out)
         else:
             from simulations.command import run_scenario
 

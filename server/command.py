@@ -1,0 +1,159 @@
+"""What `penchant-server` does, command by command; each prints what a person needs next."""
+
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from privacy.canonical import CanonicalError, encode
+from privacy.errors import PrivacyError
+from privacy.events import Event
+from privacy.keys import SigningKey, VerifyKey, read_verifier
+from privacy.ledger import read_ledger
+from privacy.records import read_receipt
+from server.admin import LONGEST, Role, bootstrap, token_digest
+from server.api import ServiceSettings, create_app, routes_over
+from server.backup import write_backup
+from server.database import migrate, open_engine, reading
+from server.enrolment import Admit, admit_everyone, admit_vouched
+from server.errors import ServerError
+from server.policy import notices_in
+from server.restore import restore
+from server.serving import address_of, listen, open_key, read_key, say, serve
+
+
+class InputRefused(ServerError):
+    """A file or an option says something that cannot be used."""
+
+    code: ClassVar[str] = "input_refused"
+
+
+def run_serve(
+    *,
+    host: str,
+    port: int,
+    database: str,
+    key: Path,
+    controller: str,
+    authority: str | None,
+    app_key: str | None,
+) -> None:
+    """Migrate, then serve until told to end."""
+    engine = _open(database)
+    settings = ServiceSettings(
+        key=open_key(key), controller=controller, authority=authority, admit=_admission(app_key)
+    )
+    app, listening = create_app(engine, settings), listen(host, port)
+    shown = make_url(database).render_as_string(hide_password=True)
+    say(f"serving consent at {address_of(listening)} from {shown}, receipts signed by {key}; Ctrl-C ends it")
+    serve(app, listening)
+
+
+def run_credential(*, database: str, role: Role, name: str, days: int | None) -> None:
+    """Make a first credential and print its token, once."""
+    lasting = LONGEST[role] if days is None else days
+    token = bootstrap(_open(database), actor=name, role=role, days=lasting, now=int(time.time()))
+    print(token)
+
+
+def run_token() -> None:
+    """Print a new token, for oneself, and its digest, for the change that makes it a credential."""
+    token = secrets.token_urlsafe(32)
+    print(f"token         {token}\ntoken_digest  {token_digest(token)}")
+
+
+def run_migrate(*, database: str) -> None:
+    """Bring the schema to the newest version."""
+    _open(database)
+    print("the schema is at its newest version")
+
+
+def run_openapi() -> None:
+    """Print the OpenAPI document."""
+    engine = open_engine("sqlite:///never-opened.db")
+    settings = ServiceSettings(key=SigningKey.generate(), controller="")
+    print(json.dumps(routes_over(engine, settings).openapi(), indent=2, ensure_ascii=False))
+
+
+def run_notices(*, database: str) -> None:
+    """Print the notices that hold, by purpose and language."""
+    with reading(_open(database)) as connection:
+        for notice in notices_in(connection).listed():
+            print(f"{notice.digest}  {notice.purpose} {notice.language} edition {notice.edition}")
+
+
+def run_backup(*, database: str, file: Path) -> None:
+    """Write a backup."""
+    count = write_backup(open_engine(database, patience=None), file, now=int(time.time()))
+    print(
+        f"{file}: {count} rows; it holds pseudonyms and receipts, and not the signing key: keep both safe, apart"
+    )
+
+
+def run_restore(
+    *, database: str, file: Path, key: Path, log: Path | None, checkpoint: Path | None,
+    verifier: str | None, replace: bool,
+) -> None:  # fmt: skip
+    """Restore a backup, with nothing resurrected."""
+    events = _log(log, checkpoint, verifier)
+    done = restore(
+        open_engine(database, patience=None),
+        file,
+        log=events,
+        key=read_key(key).public,
+        now=int(time.time()),
+        replace=replace,
+    )
+    made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(done.made_at))
+    print(
+        f"restored the backup of {made} UTC: {done.subjects} subjects, whose consent is denied until their devices "
+        f"confirm it;\n{done.aborted} rounds under way aborted, {done.recovered} younger entries of the log kept; "
+        "no credential is left.\nNext: penchant-server credential operator NAME, and compare GET /v1/ledger and "
+        "each line's cap with what was promised."
+    )
+
+
+def run_verify_receipt(*, file: Path, key: str) -> None:
+    """Check a receipt offline and print what it proves."""
+    try:
+        data = encode(json.loads(file.read_bytes()))
+    except OSError as problem:
+        raise InputRefused(f"{file}: {problem.strerror}") from None
+    except (ValueError, RecursionError, CanonicalError):
+        raise InputRefused(f"{file}: not a receipt; save the body of the answer as it came") from None
+    receipt = read_receipt(data, _public(key))
+    print(json.dumps(receipt, indent=2, ensure_ascii=False))
+    print("verified: signed by the pinned key, not a byte changed")
+
+
+def _open(database: str) -> Engine:
+    engine = open_engine(database)
+    migrate(engine)
+    return engine
+
+
+def _public(key: str) -> VerifyKey:
+    path = Path(key)
+    return VerifyKey.from_base64(path.read_text(encoding="ascii").strip() if path.is_file() else key)
+
+
+def _admission(app_key: str | None) -> Admit:
+    return admit_everyone if app_key is None else admit_vouched(_public(app_key))
+
+
+def _log(log: Path | None, checkpoint: Path | None, verifier: str | None) -> tuple[Event, ...]:
+    if log is None:
+        return ()
+    if checkpoint is None or verifier is None:
+        raise InputRefused("--log needs its --checkpoint and the log's --verifier, name+id+base64")
+    try:
+        name, key = read_verifier(verifier)
+        return read_ledger(log.read_bytes(), checkpoint.read_bytes(), key, origin=name)
+    except OSError as problem:
+        raise InputRefused(f"{problem.filename}: {problem.strerror}") from None
+    except PrivacyError as problem:
+        raise InputRefused(f"{log}: {problem}") from None
