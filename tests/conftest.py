@@ -1,7 +1,7 @@
 """What every level of the tests shares: Hypothesis' profile, and the gate's rule that nothing is skipped."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -41,19 +41,32 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path) -> str:
+def sqlite_database(fresh_database: Callable[[str], str]) -> str:
     """Return the URL of a fresh SQLite file."""
-    return f"sqlite:///{tmp_path / 'store.db'}"
+    return fresh_database("sqlite")
 
 
 @pytest.fixture
-def postgresql_database(postgres: str) -> str:
+def postgresql_database(fresh_database: Callable[[str], str]) -> str:
     """Return the URL of a fresh PostgreSQL database."""
-    name = f"test_{uuid4().hex}"
-    engine = create_engine(
-        make_url(f"{postgres}/postgres").set(drivername="postgresql+pg8000"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return f"{postgres}/{name}"
+    return fresh_database("postgresql")
+
+
+@pytest.fixture
+def fresh_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Return what makes a fresh, empty database of a kind and returns its URL."""
+
+    def make(kind: str) -> str:
+        name = f"test_{uuid4().hex}"
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / name}.db"
+        server = request.getfixturevalue("postgres")
+        engine = create_engine(
+            make_url(f"{server}/postgres").set(drivername="postgresql+pg8000"), isolation_level="AUTOCOMMIT"
+        )
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        engine.dispose()
+        return f"{server}/{name}"
+
+    return make
