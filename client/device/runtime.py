@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -132,11 +132,29 @@ class Runtime:
             "k": np.array([min(k, self.items)], np.int64),
         }
         try:
-            items, scores, events, bias, local = self._session.run(None, feed)
+            items, scores, parts, bias, local = self._session.run(None, feed)
         except Exception as error:  # onnxruntime's errors share no base class and quote positions
             raise ModelRefused(f"the model fails on a request: {type(error).__name__}") from None
+        if not self._fits(items, len(events[0]), scores, parts, bias, local):
+            raise ModelRefused("the model's outputs are not those of a ranking")
         shown = np.isfinite(scores)
-        return Ranked(items[shown], scores[shown], events[shown], bias[shown], local[shown])
+        return Ranked(items[shown], scores[shown], parts[shown], bias[shown], local[shown])
+
+    def _fits(
+        self,
+        items: NDArray[Any],
+        history: int,
+        scores: NDArray[Any],
+        parts: NDArray[Any],
+        *rest: NDArray[Any],
+    ) -> bool:
+        """Tell whether outputs have the shapes and types of a ranking; the guard does not run a graph."""
+        rows = items.shape
+        same = len(rows) == 1 and all(column.shape == rows for column in (scores, *rest))
+        numbers = all(column.dtype == np.float64 for column in (scores, parts, *rest))
+        if not same or not numbers or parts.shape != (*rows, history) or items.dtype != np.int64:
+            return False
+        return bool(np.all((items >= 0) & (items < self.items)))
 
     def _positions(self, values: ArrayLike) -> NDArray[np.int64]:
         """Return catalogue positions as the graph takes them."""
