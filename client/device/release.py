@@ -1,5 +1,6 @@
 """Open a release folder: verify, then parse. Nothing but signed, logged, current bytes reaches a parser."""
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +11,14 @@ from client.errors import ClientError
 from models.catalogue import Catalogue
 from models.catalogue_file import decode_catalogue
 from models.errors import ModelError
+from privacy.channel import CATALOGUE, LABEL, MANIFEST, MODEL, PROOF
 from privacy.checkpoint import verify_log_proof
 from privacy.errors import PrivacyError
 from privacy.events import ReleasePublished, encode_event
 from privacy.manifest import Manifest, TrustAnchors, open_manifest
 
-MANIFEST = "manifest.json"
-PROOF = "manifest.proof"
-MODEL = "model.onnx"
-CATALOGUE = "catalogue.json"
 CAPS = {MANIFEST: 2**16, PROOF: 2**16, MODEL: MAX_BYTES, CATALOGUE: MAX_BYTES}
+LABEL_CAP = 2**18
 
 
 class ReleaseError(ClientError):
@@ -73,7 +72,7 @@ class VerifiedRelease:
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Read a release folder into memory once, so that what is verified is what is used.
+    """Read a release folder into memory once, so that what is verified is what is used; a label if there is one.
 
     Raises:
         ReleaseIncomplete: a file is missing, unreadable or longer than its cap.
@@ -85,19 +84,27 @@ def read_folder(folder: Path) -> dict[str, bytes]:
                 files[name] = file.read(cap + 1)
         except OSError as error:
             raise ReleaseIncomplete(f"{name} of the release cannot be read: {error.strerror}") from None
+    with contextlib.suppress(OSError), (folder / LABEL).open("rb") as file:
+        files[LABEL] = file.read(LABEL_CAP + 1)
     return files
 
 
 def open_release(
-    files: Mapping[str, bytes], *, trust: TrustAnchors, now: int, held: Manifest | None = None
+    files: Mapping[str, bytes],
+    *,
+    trust: TrustAnchors,
+    now: int,
+    held: Manifest | None = None,
+    expired: bool = False,
 ) -> VerifiedRelease:
     """Verify a release against the pinned keys, then parse it.
 
     Args:
-        files: the four files by name, as `read_folder` returns them.
+        files: the files by name, as `read_folder` returns them; a label must be the one that was signed.
         trust: the pinned log origin, release key and log key.
         now: the present, in seconds since 1970 UTC.
         held: manifest of the release this device already uses.
+        expired: let a release past its last day through, for ranking public content without any person.
 
     Raises:
         ReleaseError: one of its subclasses, by what the caller does next.
@@ -107,10 +114,10 @@ def open_release(
         if name not in files or len(files[name]) > cap:
             raise ReleaseIncomplete(f"{name} of the release is missing or longer than {cap} bytes")
     manifest = _verified(files, trust)
-    if now >= manifest.expires:
+    if now >= manifest.expires and not expired:
         raise ReleaseExpired(f"release {manifest.sequence} expired: ask for a newer one")
     if held is not None:
-        _check_succession(manifest, held)
+        check_succession(manifest, held)
     metadata = check_model(files[MODEL])
     if metadata.get("catalogue_sha256") != hashlib.sha256(files[CATALOGUE]).hexdigest():
         raise ReleaseForged("catalogue.json is not the catalogue the model was signed with")
@@ -135,11 +142,17 @@ def _verified(files: Mapping[str, bytes], trust: TrustAnchors) -> Manifest:
     model = files[MODEL]
     if len(model) != manifest.size or hashlib.sha256(model).hexdigest() != manifest.sha256:
         raise ReleaseForged("model.onnx is not the file that was signed")
+    if LABEL in files and hashlib.sha256(files[LABEL]).hexdigest() != manifest.label_digest:
+        raise ReleaseForged("label.json is not the privacy label that was signed")
     return manifest
 
 
-def _check_succession(manifest: Manifest, held: Manifest) -> None:
-    """Refuse what cannot follow, or be, the release a device already uses."""
+def check_succession(manifest: Manifest, held: Manifest) -> None:
+    """Refuse what cannot follow, or be, the release a device already uses.
+
+    Raises:
+        ReleaseForged, ReleaseOlder: it can be neither.
+    """
     if manifest.line != held.line:
         raise ReleaseForged("the release is of another line than the one this device follows")
     if manifest.sequence < held.sequence:

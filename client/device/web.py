@@ -5,8 +5,8 @@ imported at the first request: a device that ranks offline does not pay for it.
 """
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -92,6 +92,10 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 class Web:
     """Send requests over kept connections; nothing is sent before the first `send`."""
 
@@ -100,7 +104,14 @@ class Web:
         self._transport: httpx.HTTPTransport | None = None
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", most: int = 2**18
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        most: int = 2**18,
+        into: Callable[[Answer], Callable[[bytes], object]] | None = None,
     ) -> Answer:
         """Send one request and read the whole answer.
 
@@ -110,6 +121,8 @@ class Web:
             headers: beside Host, which follows from the URL.
             body: what is sent.
             most: bytes of the answer's body that are read at most.
+            into: given the answer's head, returns what takes each part of the body; without it the body is
+                returned. Parts that were taken stay taken when the rest does not come.
 
         Raises:
             WebError: no answer, one that is too slow or one that is too long.
@@ -125,9 +138,11 @@ class Web:
         until, parts, size = time.monotonic() + TOTAL_SECONDS, list[bytes](), 0
         try:
             answer = self._transport.handle_request(request)
+            head = Answer(answer.status_code, _named(answer.headers), b"")
+            take = into(head) if into else parts.append
             try:
                 for part in answer.stream:  # type: ignore[union-attr]
-                    parts.append(part)
+                    take(part)
                     size += len(part)
                     if size > most or time.monotonic() > until:
                         raise WebError("the server's answer is too long or too slow")
@@ -135,8 +150,7 @@ class Web:
                 answer.close()
         except httpx.HTTPError as error:
             raise WebError(f"the server does not answer: {type(error).__name__}") from None
-        named = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status_code, named, b"".join(parts))
+        return replace(head, body=b"".join(parts))
 
     def close(self) -> None:
         """Close every connection."""

@@ -35,7 +35,15 @@ class Publisher:
     def trust(self) -> TrustAnchors:
         return TrustAnchors(origin=ORIGIN, release_key=self.release_key.public, log_key=self.log_key.public)
 
-    def publish(self, exported: ExportedRelease, *, sequence: int = 1) -> dict[str, bytes]:
+    def publish(
+        self,
+        exported: ExportedRelease,
+        *,
+        sequence: int = 1,
+        rollout: float = 1.0,
+        label: bytes | None = None,
+        days: int = 30,
+    ) -> dict[str, bytes]:
         """Return the files of a release folder."""
         manifest = Manifest(
             line="tiny",
@@ -43,21 +51,22 @@ class Publisher:
             sha256=exported.sha256,
             size=exported.size,
             issued=NOW - DAY,
-            expires=NOW + 30 * DAY,
-            rollout=1.0,
-            label_digest=hashlib.sha256(b"no label").hexdigest(),
+            expires=NOW + days * DAY,
+            rollout=rollout,
+            label_digest=hashlib.sha256(b"no label" if label is None else label).hexdigest(),
             privacy=state(NO_GUARANTEE, private=False),
         )
         signed = sign_manifest(manifest, self.release_key)
         ledger = Ledger(ORIGIN, self.log_key)
         digest = hashlib.sha256(signed).hexdigest()
         at = ledger.append(ReleasePublished(line="tiny", sequence=sequence, manifest=digest))
-        return {
+        files = {
             "manifest.json": signed,
             "manifest.proof": ledger.proof(at),
             "model.onnx": exported.model,
             "catalogue.json": exported.catalogue,
         }
+        return files if label is None else {**files, "label.json": label}
 
 
 def publisher() -> Publisher:

@@ -1,0 +1,225 @@
+"""The shelf: verified releases on this device; one is current, one is the last good, and no crash leaves neither.
+
+A release is put beside the others whole, tried, and only then pointed at: the pointer is one small file that is
+replaced by renaming. A release whose trial fails, or ends the process, is never tried again. What was held once is
+a floor: an older release, or another one of the same number, is refused whatever happened to the newer one.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from client.device.files import HomeError, private_folder, read_private, replace_private, sync_folder
+from client.device.release import (
+    ReleaseError,
+    ReleaseExpired,
+    ReleaseIncomplete,
+    VerifiedRelease,
+    check_succession,
+    open_release,
+    read_folder,
+)
+from client.errors import ClientError
+from privacy.channel import MANIFEST
+from privacy.errors import PrivacyError
+from privacy.manifest import Manifest, TrustAnchors, open_manifest
+
+POINTER = "pointer.json"
+HIGHEST = "highest.json"
+LOCK = "lock"
+MOST_REFUSED = 64
+
+Loaded = TypeVar("Loaded")
+Trial = Callable[[VerifiedRelease], object]
+"""Loads a release and ranks with it once; raises what a release that cannot be used raises."""
+
+
+class ReleaseRefusedBefore(ReleaseError):
+    """This release failed its trial on this device: the caller waits for another one."""
+
+    code = "release_refused_before"
+
+
+class ReleaseBroken(ReleaseError):
+    """A signed release that cannot rank: the caller keeps what it has."""
+
+    code = "release_broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pointer:
+    """What is on the shelf; each name is the digest of a manifest, empty for none."""
+
+    current: str = ""
+    previous: str = ""
+    trial: str = ""
+    refused: tuple[str, ...] = ()
+
+
+class Shelf:
+    """The releases of one line on this device.
+
+    Args:
+        folder: of its own, private.
+        trust: the keys the app pins.
+        clock: seconds since 1970 UTC.
+        trial: tries a release before it is pointed at.
+    """
+
+    def __init__(self, folder: Path, *, trust: TrustAnchors, clock: Callable[[], int], trial: Trial) -> None:
+        self._folder = private_folder(folder)
+        self._trust = trust
+        self._clock = clock
+        self._trial = trial
+
+    def newest(self, load: Callable[[VerifiedRelease], Loaded]) -> Loaded | None:
+        """Load the current release, or the last good one where the current one does not open any more.
+
+        Expired releases are loaded too: they may still rank public content.
+        """
+        pointer = self._pointer()
+        for name in (pointer.current, pointer.previous):
+            if name and name not in pointer.refused:
+                with contextlib.suppress(ClientError):
+                    return load(self._open(read_folder(self._folder / name), expired=True))
+        return None
+
+    def highest(self) -> Manifest | None:
+        """Return the manifest of the newest release ever held here: nothing older is taken."""
+        data = read_private(self._folder / HIGHEST)
+        try:
+            return open_manifest(data, self._trust.release_key) if data else None
+        except PrivacyError:
+            return None
+
+    def intact(self, manifest: str | None = None) -> bool:
+        """Tell whether the current release, or this one if it is the current one, is whole on the disk."""
+        current = self._pointer().current
+        return bool(current) and manifest in (None, current) and self._whole(current)
+
+    def check(self, manifest: Manifest, name: str) -> None:
+        """Refuse a release by its manifest alone, before anything larger is fetched.
+
+        Args:
+            manifest: signed by the pinned key.
+            name: the digest of its file.
+
+        Raises:
+            ReleaseError: one of its subclasses, by what the caller does next.
+        """
+        if name in self._pointer().refused:
+            raise ReleaseRefusedBefore("this release failed its trial on this device: wait for another one")
+        if self._clock() >= manifest.expires:
+            raise ReleaseExpired(f"release {manifest.sequence} expired: ask for a newer one")
+        held = self.highest()
+        if held is not None:
+            check_succession(manifest, held)
+
+    def install(self, files: Mapping[str, bytes]) -> VerifiedRelease:
+        """Verify a release, try it, and make it current; the one before stays as the last good.
+
+        Raises:
+            ReleaseError, GuardError, ModelRefused: it is not for this device; what was current still is.
+        """
+        name = hashlib.sha256(files.get(MANIFEST, b"")).hexdigest()
+        with self._alone():
+            pointer = self._pointer()
+            if pointer.trial:  # the lock was free: whoever tried this one has died of it
+                pointer = self._refuse(pointer, pointer.trial)
+            if name in pointer.refused:
+                raise ReleaseRefusedBefore(
+                    "this release failed its trial on this device: wait for another one"
+                )
+            release = self._open(files, expired=False)
+            if name == pointer.current and self._whole(name):
+                return release
+            pointer = self._point(replace(pointer, trial=name))
+            try:
+                self._trial(release)
+            except Exception as error:
+                self._refuse(pointer, name)
+                if isinstance(error, ClientError):
+                    raise
+                raise ReleaseBroken(f"the release fails its trial: {type(error).__name__}") from None
+            self._put(name, files)
+            replace_private(self._folder / HIGHEST, files[MANIFEST])
+            previous = pointer.current if pointer.current != name else pointer.previous
+            self._point(replace(pointer, current=name, previous=previous, trial=""))
+            self._tidy({name, previous})
+        return release
+
+    def roll_back(self) -> bool:
+        """Go back to the last good release and never take the current one again; return whether there was one."""
+        with self._alone():
+            pointer = self._pointer()
+            if not pointer.previous or not self._whole(pointer.previous):
+                return False
+            refused = (*pointer.refused, pointer.current)[-MOST_REFUSED:]
+            self._point(_Pointer(current=pointer.previous, refused=refused))
+            return True
+
+    def _whole(self, name: str) -> bool:
+        try:
+            self._open(read_folder(self._folder / name), expired=True)
+        except ClientError:
+            return False
+        return True
+
+    def _open(self, files: Mapping[str, bytes], *, expired: bool) -> VerifiedRelease:
+        held = None if expired else self.highest()
+        return open_release(files, trust=self._trust, now=self._clock(), held=held, expired=expired)
+
+    def _refuse(self, pointer: _Pointer, name: str) -> _Pointer:
+        refused = (*pointer.refused, name)[-MOST_REFUSED:]
+        return self._point(replace(pointer, trial="", refused=refused))
+
+    def _pointer(self) -> _Pointer:
+        """Return what is pointed at; a pointer that cannot be read points at nothing."""
+        try:
+            value = json.loads(read_private(self._folder / POINTER) or b"{}")
+            return _Pointer(**{**value, "refused": tuple(value.get("refused", ()))})
+        except (ValueError, TypeError, AttributeError, HomeError):
+            return _Pointer()
+
+    def _point(self, pointer: _Pointer) -> _Pointer:
+        replace_private(self._folder / POINTER, json.dumps(asdict(pointer)).encode())
+        return pointer
+
+    def _put(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Write a release's folder whole, then give it its name."""
+        staged = self._folder / f".{name}.{os.urandom(4).hex()}"
+        private_folder(staged)
+        for file, data in files.items():
+            replace_private(staged / file, data)
+        place = self._folder / name
+        try:
+            if place.exists():
+                shutil.rmtree(place)
+            os.replace(staged, place)
+        except OSError as error:
+            raise ReleaseIncomplete(f"the release cannot be put on the shelf: {error.strerror}") from None
+        sync_folder(self._folder)
+
+    def _tidy(self, kept: set[str]) -> None:
+        for entry in self._folder.iterdir():
+            if entry.is_dir() and entry.name not in kept:
+                shutil.rmtree(entry, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from changing the shelf; a process that dies lets go."""
+        handle = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            with contextlib.suppress(ImportError):  # where there is no flock, the app runs one process
+                import fcntl
+
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
