@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from privacy.errors import PrivacyError
+from server import release_command
 from server.errors import ServerError
 
 DATABASE = "sqlite:///penchant.db"
@@ -82,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     sign.add_argument(
         "--header", action="append", default=[], metavar="NAME:VALUE", help="may be given often"
     )
+    release_command.add_parser(commands)
     return parser
 
 
@@ -103,6 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         "restore": command.run_restore,
         "verify-receipt": command.run_verify_receipt,
         "sign-request": signing.run_sign_request,
+        "release": release_command.run_release,
     }[name]
     try:
         run(**options)  # type: ignore[operator]

@@ -20,7 +20,7 @@ from server.enrolment import Admit, admit_everyone
 from server.errors import ServerError
 from server.limits import BodyLimit, Pace
 from server.policy import CurrentNotices, appliers, approve_first_key
-from server.routes import administration, public, subjects
+from server.routes import administration, public, releases, subjects
 from server.signed import Verifier
 from server.telemetry import LOG, Metrics, Observed
 
@@ -46,6 +46,7 @@ class ServiceSettings:
         admit: says which devices may enrol.
         requests_a_minute: of one subject, withdrawals not counted.
         enrolments_a_second: of everybody together.
+        promotion_needs_two: an officer approves before every device is pointed at a release.
         clock: seconds since 1970 UTC.
     """
 
@@ -55,6 +56,7 @@ class ServiceSettings:
     admit: Admit = admit_everyone
     requests_a_minute: int = 120
     enrolments_a_second: int = 200
+    promotion_needs_two: bool = True
     clock: Callable[[], int] = field(default=lambda: int(time.time()))
 
 
@@ -106,11 +108,12 @@ def routes_over(engine: Engine, settings: ServiceSettings) -> FastAPI:
     )
     app.state.verifier = Verifier(settings.authority)
     app.state.admit = settings.admit
+    app.state.promotion_needs_two = settings.promotion_needs_two
     app.state.metrics = Metrics()
     app.state.pace = Pace(rate=settings.requests_a_minute / 60, burst=settings.requests_a_minute)
     pace = settings.enrolments_a_second
     app.state.enrolment_pace = Pace(rate=pace, burst=10 * pace, names=1)
-    for router in (subjects.router, public.router, administration.router):
+    for router in (subjects.router, public.router, administration.router, releases.router):
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

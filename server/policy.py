@@ -18,6 +18,7 @@ from server.database import reading, serially
 from server.errors import ServerError
 from server.ledger_store import StoredLedger
 from server.notices import Notice, Notices, read_notice, shipped_notices
+from server.release_store import apply_release
 from server.store import insert_once
 from server.tables import lines, notices, service_keys
 
@@ -55,6 +56,7 @@ def appliers(clock: Callable[[], int]) -> dict[ChangeKind, Callable[[Connection,
         "notice": whole(apply_notice),
         "credential": whole(lambda connection, payload: apply_credential(connection, payload, now=clock())),
         "key": whole(lambda connection, payload: apply_key(connection, payload, now=clock())),
+        "release": whole(lambda connection, payload: apply_release(connection, payload, now=clock())),
     }
 
 

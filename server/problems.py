@@ -18,6 +18,7 @@ from server.limits import TooMany
 from server.notices import NoticeError
 from server.policy import ChangeRefused
 from server.refusals import JustWithdrawn, KeyReused, NotEnrolled, Stale
+from server.releases import NoRelease, ReleaseRefused
 
 STATUS: dict[type[Exception], int] = {
     RequestRefused: 401,
@@ -30,7 +31,9 @@ STATUS: dict[type[Exception], int] = {
     NoticeOutdated: 409,
     FourEyes: 409,
     VersionMoved: 412,
+    NoRelease: 404,
     ChangeRefused: 422,
+    ReleaseRefused: 422,
     CredentialRefused: 422,
     NoticeError: 422,
     KeyReused: 422,
@@ -46,6 +49,7 @@ TITLES = {
     409: "Not in this state",
     412: "The version moved",
     413: "Too large",
+    416: "No such range",
     415: "Not JSON",
     422: "Not understood",
     428: "A condition is missing",

@@ -222,3 +222,30 @@ tree_nodes = Table(
 
 LOGS = ("public", "consent")
 """The logs that the store keeps."""
+
+release_lines = Table(
+    "release_lines",
+    metadata,
+    Column("line", String(100), primary_key=True),
+    Column("trust", Text, nullable=False),
+    Column("current", BigInteger, nullable=False),
+    Column("canary", BigInteger, nullable=False),
+    Column("share", Float, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("line", String(100), ForeignKey("release_lines.line"), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("files", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+)
+
+release_files = Table(
+    "release_files",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)

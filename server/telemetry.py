@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-"""On every answer: a cache could go on saying yes."""
+"""On every answer that says nothing else: a cache could go on saying yes."""
 LOG = logging.getLogger("penchant.server")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What a label may say; a client may send any word."""
@@ -98,7 +98,9 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *ALWAYS]
+                said = list(message.get("headers", ()))
+                named = {name for name, _ in said}
+                message["headers"] = [*said, *(each for each in ALWAYS if each[0] not in named)]
             await send(message)
 
         try:

@@ -16,8 +16,9 @@ from client.device.shelf import Shelf
 from client.device.sync import Outcome, Synchronizer
 from client.device.web import Web, read_address
 from privacy.channel import Channel, Pointer, pointer_to
+from privacy.manifest import TrustAnchors
 from tests.e2e.homes import Clock
-from tests.e2e.signed import NOW, Publisher
+from tests.e2e.signed import NOW
 
 Files = Mapping[str, bytes]
 
@@ -71,7 +72,7 @@ class Taker:
     """A device that only fetches releases."""
 
     folder: Path
-    signer: Publisher
+    trust: TrustAnchors
     url: str
     clock: Clock = field(default_factory=lambda: Clock(NOW))
     salt: bytes = bytes(16)
@@ -79,7 +80,7 @@ class Taker:
 
     @property
     def shelf(self) -> Shelf:
-        return Shelf(self.folder / "shelf", trust=self.signer.trust, clock=self.clock, trial=self.trial)
+        return Shelf(self.folder / "shelf", trust=self.trust, clock=self.clock, trial=self.trial)
 
     def sync(self) -> Outcome:
         web = Web()
@@ -88,7 +89,7 @@ class Taker:
                 read_address(self.url),
                 self.folder / "incoming",
                 shelf=self.shelf,
-                trust=self.signer.trust,
+                trust=self.trust,
                 salt=self.salt,
                 clock=self.clock,
                 web=web,

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def taker(tmp_path: Path, folder: Path) -> Iterator[Taker]:
     with serving(folder) as url:
-        yield Taker(tmp_path, SIGNER, url)
+        yield Taker(tmp_path, SIGNER.trust, url)
 
 
 def test_a_release_comes_from_a_static_folder_once(taker: Taker, folder: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_release_by_another_key_is_refused_before_its_model_is_fetched(tmp_pat
     forged = replace(SIGNER, release_key=publisher().release_key).publish(tiny(31), sequence=9)
     lay_out(tmp_path / "www", forged)
     with serving(tmp_path / "www", Listening) as url:
-        assert Taker(tmp_path, SIGNER, url).sync() == Outcome("kept", problem="release_forged")
+        assert Taker(tmp_path, SIGNER.trust, url).sync() == Outcome("kept", problem="release_forged")
     assert len(asked) == 2
 
 
@@ -226,6 +226,6 @@ def test_requests_say_nothing_about_the_device(tmp_path: Path, folder: Path) -> 
             super().do_GET()
 
     with serving(folder, Listening) as url:
-        Taker(tmp_path, SIGNER, url).sync()
+        Taker(tmp_path, SIGNER.trust, url).sync()
     assert {name.lower() for headers in said for name in headers} <= {"host", "range", "if-none-match"}
     assert NOW

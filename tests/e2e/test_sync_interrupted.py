@@ -52,7 +52,7 @@ def test_a_download_that_breaks_goes_on_where_it_broke(tmp_path: Path) -> None:
     lay_out(tmp_path / "www", FIRST)
     size = sum(map(len, FIRST.values()))
     with serving(tmp_path / "www", Handles) as url:
-        taker, found = Taker(tmp_path, SIGNER, url), Outcome("kept")
+        taker, found = Taker(tmp_path, SIGNER.trust, url), Outcome("kept")
         for _ in range(2 + size // Cutting.after):
             found = taker.sync()
             if found.found == "installed":
@@ -72,7 +72,7 @@ def test_a_server_that_goes_on_with_another_file_is_noticed(tmp_path: Path) -> N
 
     lay_out(tmp_path / "www", FIRST)
     with serving(tmp_path / "www", Changing) as url:
-        taker = Taker(tmp_path, SIGNER, url)
+        taker = Taker(tmp_path, SIGNER.trust, url)
         digest = hashlib.sha256(FIRST["model.onnx"]).hexdigest()
         (tmp_path / "incoming").mkdir(mode=0o700)
         handle = os.open(tmp_path / "incoming" / digest, os.O_CREAT | os.O_WRONLY, 0o600)
@@ -111,7 +111,7 @@ def install(at):
         if die_in == "trial":
             os.kill(os.getpid(), signal.SIGKILL)
         return try_it(release)
-    Taker(work, signer, "", trial=trial).shelf.install(second)
+    Taker(work, signer.trust, "", trial=trial).shelf.install(second)
 
 found, ended = [], False
 while not ended and len(found) < 90:
@@ -122,7 +122,7 @@ while not ended and len(found) < 90:
         os._exit(0)
     _, status = os.waitpid(child, 0)
     ended = status == 0 or die_in == "trial"
-    found.append(Taker(work, signer, "").ranks_with())
+    found.append(Taker(work, signer.trust, "").ranks_with())
     if not ended:
         shutil.rmtree(work)
 print(json.dumps(found))
@@ -134,7 +134,7 @@ def installs(tmp_path: Path, die_in: str) -> list[str]:
     before, files = tmp_path / "before", tmp_path / "files"
     before.mkdir()
     files.mkdir()
-    Taker(before, SIGNER, "").shelf.install(FIRST)
+    Taker(before, SIGNER.trust, "").shelf.install(FIRST)
     for name, data in SECOND.items():
         (files / name).write_bytes(data)
     keys = f"{SIGNER.release_key.seed.hex()},{SIGNER.log_key.seed.hex()}"
@@ -160,6 +160,6 @@ def test_a_release_that_ends_the_process_is_not_tried_a_second_time(tmp_path: Pa
     shutil.copytree(tmp_path / "work" / "shelf", tmp_path / "next" / "shelf")
     lay_out(tmp_path / "www", SECOND)
     with serving(tmp_path / "www") as url:
-        taker = Taker(tmp_path / "next", SIGNER, url)
+        taker = Taker(tmp_path / "next", SIGNER.trust, url)
         assert taker.sync() == Outcome("kept", problem="release_refused_before")
         assert taker.ranks_with() == "tiny/1"

@@ -1,0 +1,144 @@
+"""``penchant-server release``: publish, try out, promote, roll back, expire; or lay a release out as a static folder.
+
+Everything but ``static`` goes through the service with an operator's token (PENCHANT_TOKEN), so that it is recorded.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from privacy.channel import LABEL, NAMES, NEEDED, Channel, pointer_to
+from privacy.errors import PrivacyError
+from privacy.manifest import TrustAnchors, open_manifest
+from server.releases import ReleaseRefused, static_layout
+
+TRUST = "trust.json"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``release`` with its verbs."""
+    parser = commands.add_parser("release", help="publish releases and point devices at them")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    service = argparse.ArgumentParser(add_help=False)
+    service.add_argument("--server", default="http://127.0.0.1:8400", metavar="URL")
+    line = argparse.ArgumentParser(add_help=False)
+    line.add_argument("line", help="name of the release line")
+    number = argparse.ArgumentParser(add_help=False)
+    number.add_argument("sequence", type=int, help="number of the release")
+    publish = verbs.add_parser(
+        "publish", parents=[service], help="send a release folder; no device takes it yet"
+    )
+    publish.add_argument("folder", type=Path, help="model, catalogue, manifest, proof, label and trust.json")
+    canary = verbs.add_parser("canary", parents=[service, line, number], help="let a share of devices try it")
+    canary.add_argument("share", type=float, help="0 to 1; 0 takes the canary away")
+    verbs.add_parser("promote", parents=[service, line, number], help="point every device at it")
+    verbs.add_parser("roll-back", parents=[service, line], help="end the canary, or take the promotion back")
+    verbs.add_parser("expire", parents=[service, line, number], help="end a release by hand")
+    verbs.add_parser("show", parents=[service, line], help="a line, its releases and where it points")
+    static = verbs.add_parser("static", help="lay a release folder out for any web server")
+    static.add_argument("folder", type=Path)
+    static.add_argument("out", type=Path, help="folder to serve; a device syncs from its address")
+
+
+def run_release(verb: str, **options: Any) -> None:
+    """Do one verb and print what came of it.
+
+    Raises:
+        ReleaseRefused: it cannot be done; says why.
+    """
+    if verb == "static":
+        _static(options["folder"], options["out"])
+        return
+    with httpx.Client(base_url=options["server"], headers=_token(), timeout=60) as client:
+        found = _publish(client, options["folder"]) if verb == "publish" else _move(client, verb, options)
+    print(json.dumps(found, indent=1))
+    if found.get("waiting"):
+        print(f"An officer approves it: POST /v1/changes/{found['waiting']}/approval")
+
+
+def read_release(folder: Path) -> tuple[dict[str, bytes], TrustAnchors]:
+    """Read a release folder and the keys it says it is signed by.
+
+    Raises:
+        ReleaseRefused: a file is missing, or trust.json is none.
+    """
+    try:
+        files = {name: (folder / name).read_bytes() for name in NAMES if (folder / name).exists()}
+        trust = TrustAnchors.decode((folder / TRUST).read_bytes())
+    except OSError as problem:
+        raise ReleaseRefused(f"{problem.filename}: {problem.strerror}") from None
+    except PrivacyError as problem:
+        raise ReleaseRefused(f"{TRUST}: {problem}") from None
+    if missing := [name for name in NEEDED if name not in files]:
+        raise ReleaseRefused(f"{folder} lacks {', '.join(missing)}")
+    return files, trust
+
+
+def _static(folder: Path, out: Path) -> None:
+    files, trust = read_release(folder)
+    manifest = _line_of(files, trust)
+    channel = Channel(line=manifest, current=pointer_to(files))
+    layout = static_layout(channel, files)
+    for path, data in sorted(layout.items(), reverse=True):
+        place = out / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        half = place.with_name(f".{place.name}.half")
+        half.write_bytes(data)
+        half.replace(place)
+    print(f"{len(layout)} files in {out}: serve the folder, and devices sync from its address")
+
+
+def _line_of(files: Mapping[str, bytes], trust: TrustAnchors) -> str:
+    try:
+        return open_manifest(files["manifest.json"], trust.release_key).line
+    except PrivacyError as problem:
+        raise ReleaseRefused(f"manifest.json is not signed by the key in {TRUST}: {problem}") from None
+
+
+def _publish(client: httpx.Client, folder: Path) -> dict[str, Any]:
+    files, trust = read_release(folder)
+    if LABEL not in files:
+        raise ReleaseRefused(f"{folder} lacks {LABEL}: nothing is published without its privacy label")
+    base = f"/v1/releases/{quote(_line_of(files, trust), safe='')}"
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    for name, data in files.items():
+        _answer(client.put(f"{base}/files/{digests[name]}", content=data))
+    body = {"files": digests, "trust": json.loads(trust.encode())}
+    return _answer(client.post(base, json=body))
+
+
+def _move(client: httpx.Client, verb: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    base = f"/v1/releases/{quote(options['line'], safe='')}"
+    if verb == "show":
+        return _answer(client.get(base))
+    if verb == "roll-back":
+        return _answer(client.post(f"{base}/rollback"))
+    path = {"canary": "canary", "promote": "promotion", "expire": "expiry"}[verb]
+    body = {"share": options["share"]} if verb == "canary" else None
+    return _answer(client.post(f"{base}/{options['sequence']}/{path}", json=body))
+
+
+def _token() -> dict[str, str]:
+    token = os.environ.get("PENCHANT_TOKEN", "")
+    if not token:
+        raise ReleaseRefused("put the operator's token into the environment as PENCHANT_TOKEN")
+    return {"authorization": f"Bearer {token}"}
+
+
+def _answer(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = answer.json() if answer.content else {}
+    except ValueError:
+        found = {}
+    if answer.is_success:
+        return found
+    raise ReleaseRefused(
+        f"the service answers {answer.status_code}: {found.get('detail', 'no reason given')}"
+    )

@@ -1,0 +1,169 @@
+"""Releases in the store: files by digest, lines and where they point; one transaction a change."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from privacy.channel import NAMES, Pointer
+from privacy.errors import PrivacyError
+from privacy.manifest import TrustAnchors
+from server.releases import NoRelease, Published, ReleaseLine, ReleaseRefused, check_release
+from server.store import insert_once
+from server.tables import release_files, release_lines, releases
+
+LARGEST_FILE = 64 * 2**20
+
+
+class ReleaseStore:
+    """The release half of the store, over one open transaction.
+
+    Args:
+        connection: a transaction of `server.database`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put_file(self, digest: str, data: bytes) -> bool:
+        """Keep a file under its digest; return whether it is new.
+
+        Raises:
+            ReleaseRefused: the digest is another file's.
+        """
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise ReleaseRefused("the file is not the one its digest names: send it again")
+        return insert_once(self._connection, release_files, digest=digest, data=data)
+
+    def size(self, line: str, digest: str) -> int:
+        """Return how many bytes a file of a line's releases has.
+
+        Raises:
+            NoRelease: no release of the line has such a file.
+        """
+        rows = self._connection.execute(select(releases.c.files).where(releases.c.line == line)).scalars()
+        if any(digest in json.loads(files).values() for files in rows):
+            length = func.length(release_files.c.data)
+            query = select(length).where(release_files.c.digest == digest)
+            return int(self._connection.execute(query).scalar_one())
+        raise NoRelease("no release of this line has such a file")
+
+    def part(self, digest: str, start: int, length: int) -> bytes:
+        """Return some bytes of a file."""
+        piece = func.substr(release_files.c.data, start + 1, length)
+        query = select(piece).where(release_files.c.digest == digest)
+        return bytes(self._connection.execute(query).scalar_one())
+
+    def line(self, line: str) -> ReleaseLine:
+        """Return a line as it stands, for reading only.
+
+        Raises:
+            NoRelease: nothing was ever published in it.
+        """
+        return self._line(self._row(line, hold=False))
+
+    def publish(self, line: str, files: Pointer, *, trust: TrustAnchors | None, now: int) -> Published:
+        """Publish a release whose files were put here before; the first one of a line pins whom it trusts.
+
+        Raises:
+            ReleaseRefused: it may not go out.
+        """
+        held = self._connection.execute(
+            select(release_lines).where(release_lines.c.line == line).with_for_update()
+        ).one_or_none()
+        pinned = TrustAnchors.decode(held.trust.encode()) if held is not None else trust
+        if pinned is None or trust not in (None, pinned):
+            raise ReleaseRefused("give the line's trust.json with its first release, and the same ever after")
+        release = check_release(self._read(files), trust=pinned, line=line, now=now)
+        if held is None:
+            values = {
+                "line": line,
+                "trust": pinned.encode().decode(),
+                "current": 0,
+                "canary": 0,
+                "share": 0.0,
+            }
+            insert_once(self._connection, release_lines, **values)
+        self._save(self._line(self._row(line, hold=True)).publish(release))
+        return release
+
+    def change(self, line: str, step: Callable[[ReleaseLine], ReleaseLine]) -> ReleaseLine:
+        """Move a line.
+
+        Raises:
+            NoRelease, ReleaseRefused: it cannot be moved so.
+        """
+        moved = step(self._line(self._row(line, hold=True)))
+        self._save(moved)
+        return moved
+
+    def _row(self, line: str, *, hold: bool) -> Any:
+        query = select(release_lines).where(release_lines.c.line == line)
+        row = self._connection.execute(query.with_for_update() if hold else query).one_or_none()
+        if row is None:
+            raise NoRelease("nothing was published in this line")
+        return row
+
+    def _line(self, row: Any) -> ReleaseLine:
+        found = self._connection.execute(select(releases).where(releases.c.line == row.line)).all()
+        known = {
+            each.sequence: Published(
+                sequence=each.sequence,
+                expires=each.expires,
+                files=Pointer(json.loads(each.files)),
+                state=each.state,
+            )
+            for each in found
+        }
+        return ReleaseLine(
+            line=row.line, releases=known, current=row.current, canary=row.canary, share=row.share
+        )
+
+    def _read(self, pointer: Pointer) -> dict[str, bytes]:
+        """Read the files a pointer names; a missing one is left out for `check_release` to name."""
+        digests = list(pointer.files.values())
+        rows = self._connection.execute(select(release_files).where(release_files.c.digest.in_(digests)))
+        held = {row.digest: bytes(row.data) for row in rows}
+        return {name: held[digest] for name, digest in pointer.files.items() if digest in held}
+
+    def _save(self, line: ReleaseLine) -> None:
+        """Write a line that is held."""
+        self._connection.execute(
+            update(release_lines)
+            .where(release_lines.c.line == line.line)
+            .values(current=line.current, canary=line.canary, share=line.share)
+        )
+        for release in line.releases.values():
+            insert_once(
+                self._connection,
+                releases,
+                line=line.line,
+                sequence=release.sequence,
+                files=json.dumps(dict(release.files.files)),
+                expires=release.expires,
+                state=release.state,
+            )
+            here = (releases.c.line == line.line) & (releases.c.sequence == release.sequence)
+            self._connection.execute(update(releases).where(here).values(state=release.state))
+
+
+def read_pointer(files: dict[str, str]) -> Pointer:
+    """Read what a publisher says its files are.
+
+    Raises:
+        ReleaseRefused: a name is missing, or a digest is none.
+    """
+    if set(files) != set(NAMES):
+        raise ReleaseRefused(f"a release is published with {', '.join(NAMES)}")
+    try:
+        return Pointer(files)
+    except PrivacyError as problem:
+        raise ReleaseRefused(str(problem)) from None
+
+
+def apply_release(connection: Connection, payload: dict[str, Any], *, now: int) -> None:
+    """Promote a release as its second person: ``{"line", "sequence"}``."""
+    sequence = int(payload["sequence"])
+    ReleaseStore(connection).change(payload["line"], lambda line: line.promote(sequence, now=now))
