@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.device.device import Device
+from client.device.preview import Preview
 from client.device.slate import Event, Slate
 from models.streams import stream
 from simulations.datasets import Dataset
@@ -32,7 +32,7 @@ def sample_slates(
     scenario: Scenario, dataset: Dataset, split: Split, *, folder: Path, line: ReleaseLine
 ) -> tuple[Sample, ...]:
     """Rank for a few people chosen by the run's seed."""
-    device = Device.open(folder, trust=line.anchors, now=int(time.time()))
+    device = Preview.open(folder, trust=line.anchors, now=int(time.time()))
     chosen = stream(scenario.seed, "samples").permutation(split.people)[: scenario.evaluation.sample_people]
     known, catalogue = split.with_validation(), dataset.catalogue
     samples = []

@@ -1,8 +1,7 @@
 """Consent on the device: the switch acts first and offline; the service hears of it afterwards, for certain.
 
-A withdrawal is one local transaction: the switch goes off, unsent updates, caches and, for local personalization,
-events and personal state are deleted, and the withdrawal is queued. Only then may a byte leave. It is retried until
-the service's signed receipt has come. A grant is the other way round: nothing is switched on before its receipt.
+A withdrawal is one local transaction: the switch goes off, what was made under it is deleted, and the withdrawal is
+queued. Only then may a byte leave. A grant is the other way round: nothing is switched on before its receipt.
 """
 
 import secrets
@@ -20,7 +19,6 @@ from client.device.shredding import ITSELF, finish
 from client.device.switches import How, ReceiptKind, Switch, Switches, Withdrawal
 from client.device.vault import Vault
 from client.device.web import Web
-from privacy.canonical import encode
 from privacy.keys import VerifyKey
 from privacy.pseudonym import subject_of
 from privacy.records import ReceiptFacts, write_receipt
@@ -52,6 +50,7 @@ class Consent:
         clock: seconds since 1970 UTC.
         jitter: numbers from 0 to 1 that spread attempts in time.
         web: sends requests.
+        withdrawn: called after each withdrawal, to wake whoever carries it.
     """
 
     def __init__(
@@ -64,6 +63,7 @@ class Consent:
         clock: Callable[[], int],
         jitter: Callable[[], float] = random,
         web: Web | None = None,
+        withdrawn: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -71,6 +71,7 @@ class Consent:
         self._origin = read_origin(server).origin if server else ""
         self._clock = clock
         self._services = Services(database, vault, clock=clock, web=web or Web())
+        self._withdrawn = withdrawn
         self.courier = Courier(database, vault, self._services, clock=clock, jitter=jitter)
         if self._origin and keys:
             self._services.pin(self._origin, keys)
@@ -188,7 +189,15 @@ class Consent:
                 switches.queue(
                     Withdrawal(origin=origin, purpose=purpose, epoch=off.epoch, how=how, next_try=now)
                 )
-        return finish(self._database, self._vault)
+        gone = finish(self._database, self._vault)
+        self._withdrawn()
+        return gone
+
+    def unknown_to_services(self) -> bool:
+        """Tell whether no service has met this device under a name of its own."""
+        with self._database.reading() as connection:
+            query = "SELECT 1 FROM settings WHERE name LIKE 'known %' LIMIT 1"
+            return connection.execute(query).fetchone() is None
 
     def refuse(self, purpose: Purpose) -> bool:
         """Say no when asked; where consent stood it is withdrawn by it."""
@@ -261,7 +270,7 @@ class Consent:
             valid_until=now + LIFETIME,
             decided_at=now,
         )
-        self._switch_on(before, granted, encode(write_receipt(facts, key)))
+        self._switch_on(before, granted, write_receipt(facts, key))
 
     def _switch_on(self, before: Switch, granted: Switch, receipt: bytes) -> None:
         """Switch on and keep the receipt, unless another decision was made here in the meantime."""

@@ -126,6 +126,10 @@ class Courier:
         """Tell whether something that was deleted is still on the disk, kept there by another reader."""
         return not finish(self._database, self._vault)
 
+    def waiting(self) -> bool:
+        """Tell whether a withdrawal, or a deletion, is not finished."""
+        return bool(self._queued()) or self.erasing()
+
     def settle(self, purpose: Purpose) -> bool:
         """Attempt one purpose's withdrawals now, due or not; return whether none is left."""
         return all(self._attempt(each) for each in self._queued() if each.purpose == purpose)
@@ -137,6 +141,8 @@ class Courier:
             try:
                 wait = self.deliver()
             except StoreError:  # nothing was lost: the queue is on the disk
+                wait = BUSY_WAIT
+            if wait is None and self.erasing():
                 wait = BUSY_WAIT
             wake.wait(wait)
 

@@ -54,6 +54,7 @@ _ENGLISH = (
     "Personal rankings on this device",
     "This device keeps what you meet, encrypted, for at most 180 days and ranks by it. Nothing leaves it for this.",
     "Switch it off at any time: your events and everything learnt from them are deleted unless you keep them.",
+    "What you meet on this device; no part of it leaves.",
 )
 _GERMAN = (
     "Persönliche Ranglisten auf diesem Gerät",
@@ -61,6 +62,7 @@ _GERMAN = (
     "Dafür verlässt nichts das Gerät.",
     "Sie können es jederzeit abschalten: Ihre Ereignisse und alles daraus Gelernte werden gelöscht, "
     "wenn Sie sie nicht behalten.",
+    "Was Sie auf diesem Gerät ansehen; nichts davon verlässt es.",
 )
 _OWN = {"en": _ENGLISH, "de": _GERMAN}
 
@@ -69,8 +71,9 @@ def own_notice(language: str) -> Notice:
     """Return the notice of local personalization that ships with the device, in English where there is no other."""
     named = language.split("-")[0].lower()
     spoken = named if named in _OWN else "en"
-    title, text, withdrawal = _OWN[spoken]
+    title, text, withdrawal, data = _OWN[spoken]
     content: dict[str, JSON] = {
+        "data": data,
         "edition": 1,
         "language": spoken,
         "purpose": LOCAL,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from client.device.database import Database
 from client.device.purposes import LOCAL
+from client.device.runtime import RequestError
 from client.device.shredding import PERSONAL, Scope, ask
 from client.device.store import EventStore
 from client.device.switches import Switches
@@ -44,6 +45,22 @@ class Settings:
             "interests": list(self.interests),
             "attributes": dict(self.attributes),
         }
+
+    def hiding(self, item: str, *, hidden: bool) -> "Settings":
+        """Return the settings with an item hidden, or shown again."""
+        others = tuple(name for name in self.hidden if name != item)
+        return replace(self, hidden=(*others, item) if hidden else others)
+
+    def tuning(self, item: str, by: float) -> "Settings":
+        """Return the settings with an item lifted or lowered; 0 takes that back.
+
+        Raises:
+            RequestError: not a finite number within a million.
+        """
+        if not abs(by) <= 1e6:
+            raise RequestError("a person's own shift must be a finite number within a million")
+        others = {name: each for name, each in self.tuned.items() if name != item}
+        return replace(self, tuned={**others, item: float(by)} if by else others)
 
     def without(self, item: str) -> "Settings":
         """Return what is left when an item is forgotten."""

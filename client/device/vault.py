@@ -99,6 +99,10 @@ class Vault:
         """Return the key this device shows to one service."""
         return derive_key(self._secret(), audience=audience)
 
+    def derived(self, name: str) -> bytes:
+        """Return a key for something of the device's own that no week's key covers."""
+        return hashlib.blake2b(name.encode(), key=self._key, digest_size=32).digest()
+
     def secret(self) -> bytes:
         """Return the device secret, for the person's other device alone."""
         return self._secret()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from client.device.device import Device
+from client.device.preview import Preview
 from client.device.slate import Event
 from privacy.manifest import TrustAnchors
 from simulations.__main__ import main
@@ -74,7 +74,7 @@ def test_a_table_becomes_a_release_a_report_and_a_verified_ledger(
     assert main(["verify", str(tmp_path / "run")]) == 0
     release = tmp_path / "run" / "release"
     trust = TrustAnchors.decode((release / "trust.json").read_bytes())
-    device = Device.open(release, trust=trust, now=int(time.time()))
+    device = Preview.open(release, trust=trust, now=int(time.time()))
     listed = json.loads((release / "catalogue.json").read_text())["ids"]
     events = [Event(item) for item in listed[:6]]
     slates = [device.recommend(order, k=5) for order in (events, events[::-1])]

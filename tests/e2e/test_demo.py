@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from client.device.device import Device
+from client.device.preview import Preview
 from client.device.slate import Event
 from privacy.accountant import epsilon_pld, spent
 from privacy.events import (
@@ -103,7 +103,7 @@ def test_a_device_opens_the_release_and_explains_its_slate(demo: tuple[Path, dic
     trust = TrustAnchors.decode((release / "trust.json").read_bytes())
     manifest = open_manifest((release / "manifest.json").read_bytes(), trust.release_key)
     assert float(manifest.privacy["epsilon"]) == result["privacy"]["epsilon"]
-    device = Device.open(release, trust=trust, now=manifest.issued)
+    device = Preview.open(release, trust=trust, now=manifest.issued)
     slate = device.recommend([Event("50"), Event("172")], k=5)
     assert len(slate.items) == 5
     for item in slate.items:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.device.device import Device
 from client.device.guard import GuardError
+from client.device.preview import Preview
 from client.device.release import (
     CAPS,
     ReleaseError,
@@ -29,8 +29,8 @@ FILES = SIGNER.publish(tiny())
 MET = [Event("i3"), Event("i7"), Event("i12"), Event("i1"), Event("i20")]
 
 
-def device() -> Device:
-    return Device(open_release(FILES, trust=SIGNER.trust, now=NOW))
+def device() -> Preview:
+    return Preview(open_release(FILES, trust=SIGNER.trust, now=NOW))
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Path:
@@ -44,7 +44,7 @@ def amounts(slate: Slate) -> list[float]:
 
 
 def test_a_folder_opens_and_recommends_unseen_titles(tmp_path: Path) -> None:
-    opened = Device.open(write(tmp_path, FILES), trust=SIGNER.trust, now=NOW)
+    opened = Preview.open(write(tmp_path, FILES), trust=SIGNER.trust, now=NOW)
     slate = opened.recommend(MET)
     assert len(slate.items) == 5
     assert not {item.item for item in slate.items} & {event.item for event in MET}
@@ -141,7 +141,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
     write(tmp_path, FILES)
     (tmp_path / name).unlink()
     with pytest.raises(ReleaseIncomplete, match=name):
-        Device.open(tmp_path, trust=SIGNER.trust, now=NOW)
+        Preview.open(tmp_path, trust=SIGNER.trust, now=NOW)
 
 
 def test_a_file_over_its_cap_is_refused() -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from client.device.device import Device
+from client.device.preview import Preview
 from client.device.release import open_release
 from client.device.slate import Event
 from tests.e2e.signed import NOW, publisher, tiny
@@ -28,16 +28,22 @@ ON_THE_DEVICE = """
 import importlib.util, json, sys
 from pathlib import Path
 from client.device.device import Device
-from client.device.slate import Event
 from privacy.manifest import TrustAnchors
 
-folder, now, *absent = sys.argv[1:]
+folder, home, now, *absent = sys.argv[1:]
 present = [name for name in absent if importlib.util.find_spec(name)]
 trust = TrustAnchors.decode(Path(folder, "trust.json").read_bytes())
-device = Device.open(Path(folder), trust=trust, now=int(now))
-slate = device.recommend([Event("i3"), Event("i7")])
-items = [item.item for item in slate.items]
-print(json.dumps({"present": present, "items": items, "from": sys.modules["client"].__file__}))
+with Device.open(home, trust=trust, bundle=folder, clock=lambda: int(now)) as device:
+    device.consent.grant(device.consent.notice("local_personalization"))
+    device.track("view", "i3", at=int(now) - 2)
+    device.track("view", "i7", at=int(now) - 1)
+    items = [item.item for item in device.recommend().items]
+    early = [name for name in ("httpx", "client.contribution", "client.device.transfer") if name in sys.modules]
+    import client.device.contributing, client.device.moving, client.device.sync
+    device.sync()
+    device.export(passphrase="correct horse battery")
+    device.forget("i3")
+print(json.dumps({"present": present, "early": early, "items": items, "from": sys.modules["client"].__file__}))
 """
 
 
@@ -73,8 +79,11 @@ def test_the_device_extra_alone_opens_a_release_and_recommends(tmp_path: Path) -
     release.mkdir()
     for name, data in {**files, "trust.json": signer.trust.encode()}.items():
         (release / name).write_bytes(data)
-    told = json.loads(run(python, "-I", "-c", ON_THE_DEVICE, release, str(NOW), *ABSENT, cwd=tmp_path))
-    here = Device(open_release(files, trust=signer.trust, now=NOW)).recommend([Event("i3"), Event("i7")])
+    told = json.loads(
+        run(python, "-I", "-c", ON_THE_DEVICE, release, tmp_path / "home", str(NOW), *ABSENT, cwd=tmp_path)
+    )
+    here = Preview(open_release(files, trust=signer.trust, now=NOW)).recommend([Event("i3"), Event("i7")])
     assert told["present"] == []
+    assert told["early"] == [], "what a first slate does not need is loaded when it is needed"
     assert Path(told["from"]).is_relative_to(venv)
     assert told["items"] == [item.item for item in here.items]
