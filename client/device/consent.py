@@ -4,17 +4,15 @@ A withdrawal is one local transaction: the switch goes off, what was made under 
 queued. Only then may a byte leave. A grant is the other way round: nothing is switched on before its receipt.
 """
 
-import secrets
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from random import random
 
-from client.device.consent_client import refused_by_signal
 from client.device.consent_errors import AskAgain, ConsentRefused, ConsentUnavailable
-from client.device.courier import Courier, Services, read_origin
+from client.device.courier import Courier, Services, jitter, read_origin
 from client.device.database import Database
 from client.device.notice import Notice, own_notice
-from client.device.purposes import LIFETIME, LOCAL, PURPOSES, SENDS, Purpose
+from client.device.purposes import LIFETIME, LOCAL, PURPOSES, SENDS, Purpose, refused_by_signal
 from client.device.shredding import ITSELF, finish
 from client.device.switches import How, ReceiptKind, Switch, Switches, Withdrawal
 from client.device.vault import Vault
@@ -61,7 +59,7 @@ class Consent:
         server: str | None,
         keys: Sequence[VerifyKey] = (),
         clock: Callable[[], int],
-        jitter: Callable[[], float] = random,
+        jitter: Callable[[], float] = jitter,
         web: Web | None = None,
         withdrawn: Callable[[], None] = lambda: None,
     ) -> None:
@@ -150,7 +148,11 @@ class Consent:
             switches.set(f"known {origin}", b"1")
             asked = replace(before, version=notice.version)
             key = switches.attempt(
-                origin, asked, language=notice.language, notice=notice.digest, fresh=secrets.token_hex
+                origin,
+                asked,
+                language=notice.language,
+                notice=notice.digest,
+                fresh=lambda: os.urandom(16).hex(),
             )
         receipt = client.grant(notice, idempotency_key=key, gpc=self._gpc(), token=token)
         granted = replace(

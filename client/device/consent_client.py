@@ -8,7 +8,7 @@ from typing import Any
 from client.device.channel import Channel, code_of, good, read_object
 from client.device.consent_errors import AskAgain, ConsentUnavailable, ReceiptRefused
 from client.device.notice import Notice, read_notice
-from client.device.purposes import PURPOSES, SENDS, Purpose
+from client.device.purposes import PURPOSES, Purpose
 from client.device.switches import How
 from client.device.web import Address, Answer, Web
 from privacy.errors import PrivacyError
@@ -197,11 +197,6 @@ class ConsentClient:
 
 def _signal(gpc: bool) -> dict[str, str]:
     return {"sec-gpc": "1"} if gpc else {}
-
-
-def refused_by_signal(purpose: Purpose, *, gpc: bool) -> bool:
-    """Tell whether Global Privacy Control refuses a purpose."""
-    return gpc and purpose in SENDS
 
 
 def _verified(data: bytes, trusted: Sequence[VerifyKey]) -> dict[str, Any]:

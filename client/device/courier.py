@@ -1,10 +1,11 @@
 """The courier: carries queued withdrawals to their services until each signed receipt has come."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from client.device.consent_client import ConsentClient, Receipt
 from client.device.consent_errors import ConsentError
 from client.device.database import Database, StoreError
 from client.device.purposes import Purpose
@@ -14,8 +15,16 @@ from client.device.vault import Vault
 from client.device.web import Address, AddressRefused, Web, read_address
 from privacy.keys import VerifyKey
 
+if TYPE_CHECKING:
+    from client.device.consent_client import ConsentClient, Receipt
+
 BUSY_WAIT = 60
 """Seconds after which a database that did not answer is asked again."""
+
+
+def jitter() -> float:
+    """Return a number from 0 to 1 of the operating system's."""
+    return int.from_bytes(os.urandom(4)) / 2**32
 
 
 class Services:
@@ -35,13 +44,15 @@ class Services:
         self._web = web
         self._clients: dict[str, ConsentClient] = {}
 
-    def client(self, origin: str) -> ConsentClient:
+    def client(self, origin: str) -> "ConsentClient":
         """Return the client of a service, pinning at the first contact what it names as its keys.
 
         Raises:
             ConsentUnavailable, ConsentRefused: no key is pinned, and none is to be had.
         """
         if origin not in self._clients:
+            from client.device.consent_client import ConsentClient
+
             self._clients[origin] = ConsentClient(
                 read_origin(origin),
                 key=self._vault.signing_key(audience=origin),
@@ -171,7 +182,7 @@ class Courier:
             )
         return True
 
-    def _stopped(self, withdrawal: Withdrawal) -> Receipt:
+    def _stopped(self, withdrawal: Withdrawal) -> "Receipt":
         with self._database.reading() as connection:
             switch = Switches(connection).get(withdrawal.purpose)
         beyond = switch.version if switch.origin == withdrawal.origin else 0

@@ -4,7 +4,7 @@ What an app hands in is judged and sealed; what comes out is a slate with its re
 or past a release's last day a slate is public content and says so: no call fails for want of a person.
 """
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -130,7 +130,7 @@ class Device:
             NoReleaseYet: there is nothing to rank with.
         """
         return self._engine.rank(
-            Request(k=k, now=self._engine.clock(), list_id=secrets.token_hex(8), **asked), context
+            Request(k=k, now=self._engine.clock(), list_id=os.urandom(8).hex(), **asked), context
         )
 
     def rerank(
@@ -149,7 +149,7 @@ class Device:
         return self._rank(context, candidates=tuple(candidates), relevance=relevance, **asked)
 
     def _rank(self, context: Context | None, **asked: Any) -> Slate:
-        request = Request(now=self._engine.clock(), list_id=secrets.token_hex(8), **asked)
+        request = Request(now=self._engine.clock(), list_id=os.urandom(8).hex(), **asked)
         return self._engine.rank(request, context)
 
     def explain(self, item: str, *, context: Context | None = None) -> SlateItem | None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from random import random
 from typing import TYPE_CHECKING
 
 from client.device.consent import Consent
@@ -47,7 +46,6 @@ class Options:
     keys: tuple[VerifyKey, ...]
     retention_days: int
     clock: Callable[[], int]
-    jitter: Callable[[], float] = random
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,6 @@ class Engine:
                 server=options.server,
                 keys=options.keys,
                 clock=self.clock,
-                jitter=options.jitter,
                 withdrawn=self._carry,
             )
             self.shelf = Shelf(home / SHELF, trust=trust, clock=self.clock, trial=load)

@@ -12,3 +12,8 @@ SENDS: frozenset[Purpose] = frozenset(PURPOSES) - {LOCAL}
 
 LIFETIME = 365 * 86_400
 """Seconds after which consent lapses unless it is given again."""
+
+
+def refused_by_signal(purpose: Purpose, *, gpc: bool) -> bool:
+    """Tell whether Global Privacy Control refuses a purpose."""
+    return gpc and purpose in SENDS

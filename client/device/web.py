@@ -7,7 +7,6 @@ imported at the first request: a device that ranks offline does not pay for it.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -86,6 +85,8 @@ def read_address(url: str) -> Address:
 
 
 def _is_here(host: str) -> bool:
+    from ipaddress import ip_address
+
     try:
         return ip_address(host).is_loopback
     except ValueError:
