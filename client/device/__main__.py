@@ -7,16 +7,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from client.device import command_consent
+from client.device import command_consent, command_device
 from client.device.consent import Consent
 from client.device.database import Database
+from client.device.device import Device
+from client.device.engine import DATABASE
 from client.device.files import private_folder
 from client.device.vault import Vault
 from client.errors import ClientError
 from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey
-
-DATABASE = "device.db"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,23 +24,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         keys = [VerifyKey.from_base64(key) for key in asked.key]
-        database = Database(private_folder(asked.home) / DATABASE)
-        try:
-            return _consent(asked, database, keys)
-        finally:
-            database.close()
+        return _consent(asked, keys) if asked.command == "consent" else _device(asked, keys)
     except (ClientError, PrivacyError) as error:
         print(f"penchant-device: {error} [{error.code}]", file=sys.stderr)
         return 2
 
 
-def _consent(asked: argparse.Namespace, database: Database, keys: Sequence[VerifyKey]) -> int:
-    vault = Vault.open(asked.home, database)
-    consent = Consent(database, vault, server=asked.server, keys=keys, clock=lambda: int(time.time()))
+def _consent(asked: argparse.Namespace, keys: Sequence[VerifyKey]) -> int:
+    """Decide without a release: withdrawing must need nothing."""
+    database = Database(private_folder(asked.home) / DATABASE)
     try:
-        return command_consent.run(asked, consent)
+        vault = Vault.open(asked.home, database)
+        consent = Consent(database, vault, server=asked.server, keys=keys, clock=lambda: int(time.time()))
+        try:
+            return command_consent.run(asked, consent)
+        finally:
+            consent.close()
     finally:
-        consent.close()
+        database.close()
+
+
+def _device(asked: argparse.Namespace, keys: Sequence[VerifyKey]) -> int:
+    with Device.open(
+        asked.home,
+        trust=command_device.read_trust(asked),
+        bundle=getattr(asked, "release", None),
+        releases=getattr(asked, "releases", None),
+        server=asked.server,
+        keys=keys,
+    ) as device:
+        return command_device.run(asked, device)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(home=home, server=None, key=[])
     commands = parser.add_subparsers(dest="command", required=True)
     command_consent.add_parser(commands, shared)
+    command_device.add_parsers(commands, shared)
     return parser
 
 

@@ -27,6 +27,8 @@ from privacy.manifest import TrustAnchors
 if TYPE_CHECKING:
     from client.device.sync import Outcome
 
+PATIENCE = 2.0
+"""Seconds that closing waits for a request under way; its answer is asked for again at the next start."""
 DATABASE, SHELF, INCOMING = "device.db", "releases", "incoming"
 
 
@@ -140,8 +142,9 @@ class Engine:
         self._stop.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
-        self.consent.close()
+            self._thread.join(PATIENCE)
+        if self._thread is None or not self._thread.is_alive():
+            self.consent.close()
         self.database.close()
 
     def loaded(self) -> Loaded:

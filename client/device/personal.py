@@ -102,11 +102,15 @@ class PersonalStore:
         self._database = database
         self._events = events
         self._permitted = permitted
+        self._read: tuple[tuple[int, int], Settings] | None = None
 
     def get(self) -> Settings:
         """Return what is set."""
-        with self._database.reading() as connection:
-            return self._load(connection)
+        version = self._database.version()
+        if self._read is None or self._read[0] != version:
+            with self._database.reading() as connection:
+                self._read = version, self._load(connection)
+        return self._read[1]
 
     def change(self, step: Callable[[Settings], Settings]) -> None:
         """Set something else.

@@ -1,6 +1,7 @@
 """The verbs of a device, as an app calls them: personal by consent, public without, forgotten for good."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from client.device.release import open_release
 from client.device.slate import Event, Slate
 from tests.e2e.homes import Clock
 from tests.e2e.persons import FILES, MET, SIGNER, bundle, device, meet
+from tests.e2e.serving import Service
 from tests.e2e.shelves import lay_out, serving
 from tests.e2e.signed import DAY, NOW, publisher, tiny
 
@@ -247,3 +249,28 @@ def test_what_is_kept_is_there_after_the_app_starts_again(tmp_path: Path) -> Non
     with Device.open(tmp_path / "home", trust=SIGNER.trust, clock=Clock(NOW)) as again:
         assert plain(again.recommend()) == before
         assert again.status().personal
+
+
+def test_a_withdrawal_finds_its_way_to_the_service_by_itself_also_after_a_restart(tmp_path: Path) -> None:
+    service = Service(tmp_path, clock=Clock(int(time.time())))
+
+    def acknowledged(one: Device) -> bool:
+        until = time.monotonic() + 20
+        while time.monotonic() < until and one.consent.courier.waiting():
+            time.sleep(0.02)
+        return not one.consent.courier.waiting()
+
+    with service.up(), device(tmp_path, server=service.url, clock=service.clock) as one:
+        one.consent.withdraw(LOCAL)
+        assert acknowledged(one)
+        one.consent.grant(one.consent.notice(LOCAL))
+    with device(tmp_path, server=service.url, clock=service.clock, consent=False) as one:
+        one.consent.withdraw(LOCAL)
+        assert not one.consent.permits(LOCAL)
+    service.clock.now += 5
+    with (
+        service.up(),
+        device(tmp_path, server=service.url, clock=service.clock, consent=False) as one,
+    ):
+        assert acknowledged(one)
+        assert len(one.consent.receipts()) == 4
