@@ -2,6 +2,10 @@
 
 import json
 import math
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,8 @@ from privacy.ledger import read_ledger
 from privacy.manifest import TrustAnchors, open_manifest
 from simulations.__main__ import main
 
-SCENARIOS = Path(__file__).parents[2] / "simulations" / "scenarios"
+ROOT = Path(__file__).parents[2]
+SCENARIOS = ROOT / "simulations" / "scenarios"
 
 
 def run(folder: Path, scenario: str, *options: str) -> dict[str, Any]:
@@ -153,3 +158,23 @@ def test_a_population_larger_than_declared_is_refused(
     assert main(arguments) == 2
     assert "943 people" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_the_ten_lines_of_the_readme_work_as_pasted(
+    demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    chapter = (ROOT / "README.md").read_text().split("### You build an app")[1]
+    pasted = chapter.split("```python\n")[1].split("```")[0]
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(demo[0], tmp_path / "runs" / "demo")
+    run_it = subprocess.run(
+        [sys.executable, "-c", pasted], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run_it.returncode == 0, run_it.stderr
+    assert "['stored', 'stored', 'stored']" in run_it.stdout
+    assert "because you liked" in run_it.stdout
+    assert '"scope":"item"' in run_it.stdout
+    table = chapter.split("|---|---|\n")[1].split("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall("`([^`]*)`", row.split("|")[1])]
+    assert all(name.split(".")[-1] in pasted for name in named)
+    assert len([line for line in pasted.splitlines() if line and "import" not in line]) <= 12
