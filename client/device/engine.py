@@ -1,5 +1,6 @@
 """What a device is made of: its home, its memory, its consent, the release it ranks with, and a courier."""
 
+import hashlib
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,8 +22,10 @@ from client.device.shelf import Shelf
 from client.device.slate import Slate
 from client.device.vault import Vault
 from client.errors import ClientError
+from privacy.channel import MANIFEST
+from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey
-from privacy.manifest import TrustAnchors
+from privacy.manifest import TrustAnchors, open_manifest
 
 if TYPE_CHECKING:
     from client.device.sync import Outcome
@@ -128,7 +131,11 @@ class Engine:
                 withdrawn=self._carry,
             )
             self.shelf = Shelf(home / SHELF, trust=trust, clock=self.clock, trial=load)
-            self._loaded = self.shelf.newest(load) or self._unpacked()
+            self._unpack(repair=False)
+            self._loaded = self.shelf.newest(load)
+            if self._loaded is None:
+                self._unpack(repair=True)
+                self._loaded = self.shelf.newest(load)
         except BaseException:
             self.database.close()
             raise
@@ -223,13 +230,22 @@ class Engine:
         self._loaded = self.shelf.newest(load) or self._loaded
         return True
 
-    def _unpacked(self) -> Loaded | None:
-        """Install the release that came with the app, where there is none yet."""
+    def _unpack(self, *, repair: bool) -> None:
+        """Install the release that came with the app, if it is newer than all that was ever held here.
+
+        Args:
+            repair: install it even where it is pointed at already, since nothing opens.
+        """
         if self._options.bundle is None:
-            return None
-        with suppress(ClientError):  # it expired, or another app's: the first sync brings one
-            self.shelf.install(read_folder(self._options.bundle))
-        return self.shelf.newest(load)
+            return
+        with suppress(
+            ClientError, PrivacyError, OSError
+        ):  # it expired, is older, or another app's: what is here stays
+            signed = (self._options.bundle / MANIFEST).read_bytes()
+            name = hashlib.sha256(signed).hexdigest()
+            if repair or not self.shelf.points_at(name):
+                self.shelf.check(open_manifest(signed, self._trust.release_key), name)
+                self.shelf.install(read_folder(self._options.bundle))
 
     def _carry(self) -> None:
         """Let a background thread deliver what waits."""

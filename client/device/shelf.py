@@ -103,6 +103,10 @@ class Shelf:
         current = self._pointer().current
         return bool(current) and manifest in (None, current) and self._whole(current)
 
+    def points_at(self, manifest: str) -> bool:
+        """Tell whether a release, by its manifest's digest, is the current one; its files are not looked at."""
+        return self._pointer().current == manifest
+
     def check(self, manifest: Manifest, name: str) -> None:
         """Refuse a release by its manifest alone, before anything larger is fetched.
 

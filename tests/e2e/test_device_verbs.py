@@ -234,6 +234,27 @@ def test_a_bundle_by_another_key_is_not_installed(tmp_path: Path) -> None:
         one.recommend()
 
 
+def test_an_app_that_ships_a_newer_release_brings_it_and_an_older_one_moves_nothing(tmp_path: Path) -> None:
+    newer = bundle(tmp_path / "newer", SIGNER.publish(tiny(31), sequence=2))
+    for shipped, expected in (
+        (tmp_path / "bundle", "tiny/1"),
+        (newer, "tiny/2"),
+        (tmp_path / "bundle", "tiny/2"),
+    ):
+        bundle(tmp_path / "bundle")
+        with device(tmp_path, bundle=shipped, consent=False) as one:
+            assert one.status().release == expected
+
+
+def test_a_damaged_shelf_is_repaired_from_what_the_app_ships(tmp_path: Path) -> None:
+    with device(tmp_path) as one:
+        before = plain(one.recommend())
+    for model in tmp_path.glob("home/releases/*/model.onnx"):
+        model.write_bytes(b"rot")
+    with device(tmp_path, consent=False) as one:
+        assert plain(one.recommend()) == before
+
+
 def test_offline_sync_changes_nothing(tmp_path: Path) -> None:
     with device(tmp_path, releases="http://127.0.0.1:9", server="http://127.0.0.1:9", consent=False) as one:
         outcome = one.sync()
