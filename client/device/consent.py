@@ -14,7 +14,7 @@ from client.device.database import Database
 from client.device.notice import Notice, own_notice
 from client.device.purposes import LIFETIME, LOCAL, PURPOSES, SENDS, Purpose, refused_by_signal
 from client.device.shredding import ITSELF, finish
-from client.device.switches import How, ReceiptKind, Switch, Switches, Withdrawal
+from client.device.switches import How, ReceiptKind, Switch, Switches, Withdrawal, permitted
 from client.device.vault import Vault
 from client.device.web import Web
 from privacy.keys import VerifyKey
@@ -293,9 +293,3 @@ class Consent:
     def _gpc(self) -> bool:
         with self._database.reading() as connection:
             return Switches(connection).setting("gpc") == b"1"
-
-
-def permitted(switches: Switches, purpose: Purpose, *, now: int) -> bool:
-    """Tell whether a purpose may be used now: granted, not lapsed, and not refused by the person's signal."""
-    gpc = switches.setting("gpc") == b"1"
-    return switches.get(purpose).holds(now) and not refused_by_signal(purpose, gpc=gpc)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from client.device.consent import permitted
 from client.device.contracts import StoredEvent
 from client.device.database import Database
 from client.device.person import Context, Person
@@ -16,7 +15,7 @@ from client.device.purposes import LOCAL, Purpose
 from client.device.shredding import Scope
 from client.device.slate import Event
 from client.device.store import EventStore
-from client.device.switches import Switches
+from client.device.switches import Switches, permitted
 from client.device.vault import Vault, seal, unseal
 from client.errors import ClientError
 from privacy.events import RoundTerms, decode_event, encode_event

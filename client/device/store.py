@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from client.device.consent import permitted
 from client.device.contracts import LATE, Code, StoredEvent, Verdict, judge, pack, unpack
 from client.device.database import Database
 from client.device.purposes import LOCAL
 from client.device.shredding import PERSONAL, Scope, ask, drop_derived, finish, note, wipe
-from client.device.switches import Switches
+from client.device.switches import Switches, permitted
 from client.device.vault import NONCE, Vault, VaultError
 
 DAY = 86_400

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from client.device.purposes import LOCAL, Purpose
+from client.device.purposes import LOCAL, Purpose, refused_by_signal
 from client.device.shredding import wipe
 
 How = Literal["withdraw", "refuse"]
@@ -213,3 +213,9 @@ class Switches:
     def set(self, name: str, value: bytes) -> None:
         """Write a setting."""
         self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+
+def permitted(switches: Switches, purpose: Purpose, *, now: int) -> bool:
+    """Tell whether a purpose may be used now: granted, not lapsed, and not refused by the person's signal."""
+    gpc = switches.setting("gpc") == b"1"
+    return switches.get(purpose).holds(now) and not refused_by_signal(purpose, gpc=gpc)
