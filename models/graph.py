@@ -29,11 +29,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from models.errors import ModelError
+from models.nodes import Graph
 from models.parameters import GlobalParameters
 from models.preference import EVIDENCE_FLOOR, VARIANCE_FLOOR, spread
 from models.quantize import QuantizedTable, quantize
@@ -45,7 +45,6 @@ BLOCK = 256
 """Items whose maximum stands for them while candidates are chosen."""
 BLOCKED_FROM = 8192
 """Smallest catalogue that is cut into blocks; below, the extra nodes cost more than they save."""
-Attribute = int | str | list[int]
 Form = tuple[int, list[str | int]]
 INPUTS: dict[str, Form] = {
     "history": (TensorProto.INT64, ["H"]),
@@ -71,62 +70,23 @@ class GraphError(ModelError):
     code = "graph_unbuildable"
 
 
-class _Graph:
-    """A graph under construction; values are known by their names."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Columns of the joined table that have one scale a row, and one part of the score."""
 
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        """Ship an array and return its name."""
-        self.constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    def scalar(self, name: str, value: float) -> str:
-        """Ship one double."""
-        return self.constant(name, np.array(value, np.float64))
-
-    def table(self, name: str, table: QuantizedTable) -> tuple[str, str]:
-        """Ship a table and return the names of its rows and its scale."""
-        return self.constant(name, _padded(table.rows)), self.constant(f"{name}_scale", _padded(table.scale))
-
-    def ops(
-        self, kind: str, *inputs: str, outputs: int | tuple[str, ...], **attributes: Attribute
-    ) -> tuple[str, ...]:
-        """Append a node and return the names of its outputs."""
-        if isinstance(outputs, int):
-            outputs = tuple(f"{kind}{len(self.nodes)}_{number}" for number in range(outputs))
-        node = helper.make_node(kind, inputs, outputs)
-        node.attribute.extend(helper.make_attribute(*attribute) for attribute in sorted(attributes.items()))
-        self.nodes.append(node)
-        return outputs
-
-    def op(self, kind: str, *inputs: str, output: str = "", **attributes: Attribute) -> str:
-        """Append a node of one output and return its name."""
-        outputs = (output or f"{kind}{len(self.nodes)}",)
-        return self.ops(kind, *inputs, outputs=outputs, **attributes)[0]
-
-    def wide(self, value: str) -> str:
-        """Continue in double."""
-        return self.op("Cast", value, to=TensorProto.DOUBLE)
-
-    def rows(self, codes: str, scale: str, at: str) -> str:
-        """Dequantize some rows as `QuantizedTable.dequantized` does, in float, and continue in double."""
-        steps = self.op("Cast", self.op("Gather", codes, at), to=TensorProto.FLOAT)
-        size = self.op("Unsqueeze", self.op("Gather", scale, at), "second")
-        return self.wide(self.op("Mul", steps, size))
+    name: str
+    inward: QuantizedTable
+    outward: QuantizedTable
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One summand of the score in the graph, by the names of its values."""
+class _Person:
+    """A history folded in, by the names of its values."""
 
-    rows: str  # (items, d) int8, ranked against
-    scale: str  # (items) float
-    mean: str  # (d) double
+    weights: str  # (1, H) double
     met: str  # (H, d) double, each event's row
-    factor: str  # (1, 1) double, weight x fade / deviation
+    factor: str  # (1, d) double, weight x fade / deviation of each column's part
     vector: str  # (1, d) double, factor x weighted sum of met
 
 
@@ -147,14 +107,17 @@ def build_graph(params: GlobalParameters, *, metadata: Mapping[str, str] | None 
     """
     if params.items == 0:
         raise GraphError("a release needs at least one item")
-    g = _Graph()
+    g = Graph()
     g.constant("first", np.array([0], np.int64))
     g.constant("second", np.array([1], np.int64))
     g.constant("flat", np.array([-1], np.int64))
-    weights, parts = _fold(g, params)
     bias = g.constant("popularity", _padded(params.bias, -np.inf))
-    local = _local(g, parts[0].scale)
-    _explain(g, weights, parts, bias, local, _rank(g, parts, bias, local, params.items))
+    blocks = _join(g, params)
+    person = _fold(g, params, blocks)
+    g.constant("never", np.array([-np.inf], np.float32))
+    finite = g.op("Gather", "scales", g.constant("top", np.array(0, np.int64)))
+    local = _shifted(g, g.op("Sub", finite, finite))
+    _explain(g, person, bias, local, _rank(g, person, bias, local, params.items))
     inputs, outputs = (
         [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in forms.items()]
         for forms in (INPUTS, OUTPUTS)
@@ -168,8 +131,43 @@ def build_graph(params: GlobalParameters, *, metadata: Mapping[str, str] | None 
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _fold(g: _Graph, params: GlobalParameters) -> tuple[str, list[_Part]]:
-    """Weigh the events, (1, H) double, and fold them into one scaled vector per part of the score."""
+def _join(g: Graph, params: GlobalParameters) -> list[_Block]:
+    """Ship one table of all parts side by side, each row with one scale per part."""
+    blocks = _blocks(params)
+    tables = [block.outward.dequantized() for block in blocks]
+    ends = np.cumsum([table.shape[1] for table in tables])
+    columns = np.zeros((len(blocks), ends[-1]), np.float32)
+    for row, (end, table) in enumerate(zip(ends, tables, strict=True)):
+        columns[row, end - table.shape[1] : end] = 1
+    measured = [spread(table) for table in tables]
+    covariance = np.zeros((ends[-1], ends[-1]), np.float32)
+    for end, (mean, own) in zip(ends, measured, strict=True):
+        covariance[end - len(mean) : end, end - len(mean) : end] = own
+    g.constant("rows", _padded(np.concatenate([block.outward.rows for block in blocks], axis=1)))
+    g.constant("scales", np.stack([_padded(block.outward.scale) for block in blocks]))
+    g.constant("columns", columns)
+    sizes = np.array([max(float(np.sqrt(own.trace() / len(own))), 1e-12) for _, own in measured], np.float32)
+    g.constant("size", sizes[None] @ columns)
+    g.constant("unsize", 1 / sizes[None])
+    g.constant("mean", np.concatenate([mean for mean, _ in measured]))
+    g.constant("covariance", covariance)
+    g.constant("weights", np.array([[block.weight for block in blocks]], np.float64))
+    return blocks
+
+
+def _blocks(params: GlobalParameters) -> list[_Block]:
+    """Name the parts that have columns; a model of popularity alone ships one column of zeros."""
+    content = quantize(params.content)
+    blocks = [
+        _Block("taste", quantize(params.taste_in), quantize(params.taste_out), params.taste_weight),
+        _Block("content", content, content, params.content_weight),
+    ]
+    nothing = quantize(np.zeros((params.items, 1), np.float32))
+    return [each for each in blocks if each.outward.rows.size] or [_Block("nothing", nothing, nothing, 0.0)]
+
+
+def _fold(g: Graph, params: GlobalParameters, blocks: list[_Block]) -> _Person:
+    """Weigh the events and fold them into one vector, each part of it scaled to its own deviation."""
     decay = g.op("Exp", g.op("Div", g.wide("ages"), g.scalar("minus_tau", -params.tau)))
     decay = g.op("Mul", decay, g.scalar("decaying", 1 - params.alpha))
     recency = g.op("Cast", g.op("Add", decay, g.scalar("alpha", params.alpha)), to=TensorProto.FLOAT)
@@ -178,33 +176,33 @@ def _fold(g: _Graph, params: GlobalParameters) -> tuple[str, list[_Part]]:
     evidence = g.op("ReduceSum", g.op("Max", weights, opposite), "second")
     total = g.op("Add", evidence, g.scalar("fade_in", params.fade_in))
     fade = g.op("Div", evidence, g.op("Max", total, g.scalar("evidence_floor", EVIDENCE_FLOOR)))
-    floor = g.scalar("variance_floor", VARIANCE_FLOOR)
 
-    parts = []
-    for name, inward, outward, weight in _tables(params):
-        rows, scale = g.table(name, outward)
-        rows_in, scale_in = (rows, scale) if inward is outward else g.table(f"{name}_in", inward)
-        mean, covariance = spread(outward.dequantized())
-        met = g.rows(rows_in, scale_in, "history")
-        sums = g.op("MatMul", weights, met)
-        spun = g.op("MatMul", sums, g.wide(g.constant(f"{name}_covariance", covariance)))
-        variance = g.op("ReduceSum", g.op("Mul", spun, sums), "second")
-        strength = g.op("Mul", fade, g.scalar(f"{name}_weight", weight))
-        factor = g.op("Div", strength, g.op("Sqrt", g.op("Add", variance, floor)))
-        centre = g.wide(g.constant(f"{name}_mean", mean))
-        parts.append(_Part(rows, scale, centre, met, factor, g.op("Mul", sums, factor)))
-    return weights, parts
+    met = _met(g, blocks)
+    sums = g.op("MatMul", weights, met)
+    spun = g.op("Mul", g.op("MatMul", sums, g.wide("covariance")), sums)
+    columns = g.wide("columns")
+    variance = g.op("MatMul", spun, g.op("Transpose", columns, perm=[1, 0]))
+    deviation = g.op("Sqrt", g.op("Add", variance, g.scalar("variance_floor", VARIANCE_FLOOR)))
+    factor = g.op("MatMul", g.op("Div", g.op("Mul", fade, "weights"), deviation), columns)
+    return _Person(weights, met, factor, g.op("Mul", sums, factor))
 
 
-def _tables(params: GlobalParameters) -> list[tuple[str, QuantizedTable, QuantizedTable, float]]:
-    """Name the parts that have columns; a model of popularity alone ships one column of zeros."""
-    content = quantize(params.content)
-    parts = [
-        ("taste", quantize(params.taste_in), quantize(params.taste_out), params.taste_weight),
-        ("content", content, content, params.content_weight),
-    ]
-    nothing = quantize(np.zeros((params.items, 1), np.float32))
-    return [part for part in parts if part[1].rows.size] or [("nothing", nothing, nothing, 0.0)]
+def _met(g: Graph, blocks: list[_Block]) -> str:
+    """Return the rows that events are read from, (H, d): a taste has a table of its own for that."""
+    outward = _rows(g, "history")
+    first = blocks[0]
+    if first.inward is first.outward:
+        return outward
+    width = first.outward.rows.shape[1]
+    columns = width + sum(block.outward.rows.shape[1] for block in blocks[1:])
+    g.constant("inward", _padded(first.inward.rows))
+    g.constant("inward_scale", _padded(first.inward.scale))
+    g.constant("place", np.eye(width, columns, dtype=np.float32))
+    g.constant("tied", (np.arange(columns) >= width).astype(np.float64))
+    steps = g.op("Cast", g.op("Gather", "inward", "history"), to=TensorProto.FLOAT)
+    size = g.op("Unsqueeze", g.op("Gather", "inward_scale", "history"), "second")
+    inward = g.wide(g.op("MatMul", g.op("Mul", steps, size), "place"))
+    return g.op("Add", inward, g.op("Mul", outward, "tied"))
 
 
 def _padded(values: NDArray[Any], filler: float = 0) -> NDArray[Any]:
@@ -213,40 +211,42 @@ def _padded(values: NDArray[Any], filler: float = 0) -> NDArray[Any]:
     return np.concatenate([values, np.full((missing, *values.shape[1:]), filler, values.dtype)])
 
 
-def _local(g: _Graph, scale: str) -> str:
-    """Spread the person's shifts over the catalogue, (items) float; seen items get -inf."""
-    g.constant("never", np.array([-np.inf], np.float32))
-    shifts = g.op(
-        "ScatterElements", g.op("Sub", scale, scale), "delta_items", "delta_values", axis=0, reduction="add"
-    )
+def _shifted(g: Graph, scores: str) -> str:
+    """Add the person's shifts to a value per item, (items) float; seen items get -inf."""
+    moved = g.op("ScatterElements", scores, "delta_items", "delta_values", axis=0, reduction="add")
     never = g.op("Gather", "never", g.op("Sub", "seen", "seen"))
-    return g.op("ScatterElements", shifts, "seen", never, axis=0)
+    return g.op("ScatterElements", moved, "seen", never, axis=0)
 
 
-def _rank(g: _Graph, parts: list[_Part], bias: str, local: str, items: int) -> str:
+def _rank(g: Graph, person: _Person, bias: str, local: str, items: int) -> str:
     """Pick 2k items in eight bits, rescore them exactly, emit the best k; return where they stand, (n)."""
-    summands = []
-    for part in parts:
-        narrow = g.op("Cast", part.vector, to=TensorProto.FLOAT)
-        codes, step, zero = g.ops("DynamicQuantizeLinear", narrow, outputs=3)
-        product = g.op("MatMulInteger", codes, g.op("Transpose", part.rows, perm=[1, 0]), zero)
-        # Row scale first: the other order is fused into a slower kernel.
-        scaled = g.op("Mul", g.op("Cast", product, to=TensorProto.FLOAT), part.scale)
-        summands.append(g.op("Mul", scaled, step))
-    rough = g.op("Sum", *summands, bias, local)
+    # Shifted in place: adding `local` would read and write the catalogue's length once more.
+    rough = _shifted(g, g.op("Reshape", g.op("Add", _rough(g, person), bias), "flat"))
     every = g.constant("items_in_all", np.array([items], np.int64))
     twice = g.op("Min", g.op("Add", "k", "k"), every)
     pool = _best_blocks(g, rough, twice, items) if items >= BLOCKED_FROM else _best(g, rough, twice)
 
+    products = g.op("Mul", _centred(g, pool), person.vector)
     exact = g.op("Add", g.wide(g.op("Gather", bias, pool)), g.wide(g.op("Gather", local, pool)))
-    for part in parts:
-        products = g.op("Mul", _centred(g, part, pool), part.vector)
-        exact = g.op("Add", exact, g.op("ReduceSum", products, "second", keepdims=0))
+    exact = g.op("Add", exact, g.op("ReduceSum", products, "second", keepdims=0))
     _, best = g.ops("TopK", exact, g.op("Min", "k", every), outputs=("scores", "best"))
     return g.op("Gather", pool, best, output="items")
 
 
-def _best(g: _Graph, values: str, count: str) -> str:
+def _rough(g: Graph, person: _Person) -> str:
+    """Score the catalogue in integers, (1, items) float: one pass over the table, one row a part.
+
+    A part's columns are brought to one size first, so that all parts share a step of the eight-bit vector.
+    """
+    sized = g.op("Mul", g.op("Mul", g.op("Cast", person.vector, to=TensorProto.FLOAT), "size"), "columns")
+    codes, step, zero = g.ops("DynamicQuantizeLinear", sized, outputs=3)
+    product = g.op("MatMulInteger", codes, g.op("Transpose", "rows", perm=[1, 0]), zero)
+    # Row scales first: the other order is fused into a slower kernel.
+    scaled = g.op("Mul", g.op("Cast", product, to=TensorProto.FLOAT), "scales")
+    return g.op("MatMul", g.op("Mul", "unsize", step), scaled)
+
+
+def _best(g: Graph, values: str, count: str) -> str:
     """Return where the largest values of a (1, n) row stand, ascending, so that ties keep the lower one."""
     flat = g.op("Reshape", values, "flat")
     _, found = g.ops("TopK", flat, count, outputs=2)
@@ -254,7 +254,7 @@ def _best(g: _Graph, values: str, count: str) -> str:
     return ascending
 
 
-def _best_blocks(g: _Graph, values: str, count: str, items: int) -> str:
+def _best_blocks(g: Graph, values: str, count: str, items: int) -> str:
     """Return the same for a large catalogue, looking only at the blocks with the largest maxima."""
     blocks = g.op("Reshape", values, g.constant("blocks", np.array([-1, BLOCK], np.int64)))
     in_all = g.constant("blocks_in_all", np.array([-(-items // BLOCK)], np.int64))
@@ -267,17 +267,22 @@ def _best_blocks(g: _Graph, values: str, count: str, items: int) -> str:
     return g.op("Gather", g.op("Reshape", places, "flat"), inside)
 
 
-def _explain(g: _Graph, weights: str, parts: list[_Part], bias: str, local: str, chosen: str) -> None:
+def _explain(g: Graph, person: _Person, bias: str, local: str, chosen: str) -> None:
     """Emit what each chosen item's score is made of."""
     g.op("Cast", g.op("Gather", bias, chosen), to=TensorProto.DOUBLE, output="bias")
     g.op("Cast", g.op("Gather", local, chosen), to=TensorProto.DOUBLE, output="local")
-    shares = []
-    for part in parts:
-        turned = g.op("Transpose", part.met, perm=[1, 0])
-        shares.append(g.op("Mul", g.op("MatMul", _centred(g, part, chosen), turned), part.factor))
-    g.op("Mul", g.op("Sum", *shares), weights, output="events")
+    aimed = g.op("Mul", _centred(g, chosen), person.factor)
+    shares = g.op("MatMul", aimed, g.op("Transpose", person.met, perm=[1, 0]))
+    g.op("Mul", shares, person.weights, output="events")
 
 
-def _centred(g: _Graph, part: _Part, at: str) -> str:
+def _rows(g: Graph, at: str) -> str:
+    """Dequantize some outward rows as `QuantizedTable.dequantized` does, in float; continue in double."""
+    steps = g.op("Cast", g.op("Gather", "rows", at), to=TensorProto.FLOAT)
+    sizes = g.op("Transpose", g.op("Gather", "scales", at, axis=1), perm=[1, 0])
+    return g.wide(g.op("Mul", steps, g.op("MatMul", sizes, "columns")))
+
+
+def _centred(g: Graph, at: str) -> str:
     """Return the exact rows at some positions less the catalogue's mean, (n, d) double."""
-    return g.op("Sub", g.rows(part.rows, part.scale, at), part.mean)
+    return g.op("Sub", _rows(g, at), g.wide("mean"))

@@ -3,17 +3,20 @@
 Sensitive categories end here: an event on an item that carries one is remembered as met and never folded in.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from client.device.person import Person
-from client.device.runtime import RequestError
+from client.device.runtime import Deltas, RequestError
 from client.device.slate import Event, ReasonKind
 from models.catalogue import Catalogue
 from models.history import Histories, from_lists
 
+NOTHING: Deltas = (np.zeros(0, np.int64), np.zeros(0, np.float32))
 FACET_WORDS = {
     "hour": "the time of day",
     "place": "the place",
@@ -83,23 +86,33 @@ def fold_events(person: Person, index: Index) -> History:
             names an item.
     """
     kinds, position, withheld = index.catalogue.signals.kinds, index.position, index.withheld
-    deciding: dict[int, tuple[int, float]] = {}
+    deciding: dict[int, float] = {}
     met: dict[int, int] = {}
-    for order, event in enumerate(person.events):
+    for event in person.events:
         at = position.get(event.item)
         if at is None:
             continue
-        weight = _weight(event, kinds.get(event.kind))
+        weight, own = kinds.get(event.kind), event.weight
+        if weight is None or not 0 <= own < math.inf:
+            raise RequestError(_fault(event, weight))
+        weight *= own
         if weight == 0.0:
             continue
-        met[at] = max(event.time, met.get(at, event.time))
-        if at not in withheld and abs(weight) >= abs(deciding.get(at, (0, 0.0))[1]):
-            deciding[at] = order, weight
-    ordered = sorted(deciding.items(), key=lambda entry: entry[1][0])
-    weights = [weight for _, (_, weight) in ordered]
-    magnitudes = np.abs(np.array(weights, np.float64))
-    ages = np.concatenate([[0.0], np.cumsum(magnitudes[:0:-1])])[::-1][: len(weights)]
-    return History([at for at, _ in ordered], weights, ages, met)
+        if met.get(at, -math.inf) < event.time:
+            met[at] = event.time
+        if at not in withheld and abs(weight) >= abs(deciding.get(at, 0.0)):
+            deciding.pop(at, None)
+            deciding[at] = weight
+    weights = list(deciding.values())
+    after = np.abs(np.array(weights[:0:-1], np.float64)).cumsum()[::-1]
+    ages = np.append(after, 0.0) if weights else after
+    return History(list(deciding), weights, ages, met)
+
+
+def _fault(event: Event, weight: float | None) -> str:
+    if weight is None:
+        return f"the release weighs no events of kind {event.kind!r}: use one of its kinds"
+    return "an event's weight must be a finite number from 0 on"
 
 
 def own_history(person: Person, index: Index) -> Histories:
@@ -108,14 +121,6 @@ def own_history(person: Person, index: Index) -> Histories:
     return from_lists(
         [[at for at, weight in zip(history.positions, history.weights, strict=True) if weight > 0]]
     )
-
-
-def _weight(event: Event, of_kind: float | None) -> float:
-    if of_kind is None:
-        raise RequestError(f"the release weighs no events of kind {event.kind!r}: use one of its kinds")
-    if not 0 <= event.weight < float("inf"):
-        raise RequestError("an event's weight must be a finite number from 0 on")
-    return of_kind * event.weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,15 @@ def local_shifts(person: Person, index: Index) -> list[Shift]:
     for facet, value in sorted(person.attributes.items()):
         found += _facet(index, "attribute", facet, value, f"fits your {facet}: {value}")
     return [shift for shift in found if len(shift.positions) and shift.amount]
+
+
+def joined(shifts: Sequence[Shift]) -> Deltas:
+    """Return every shifted position and by how much; a position that several shift stands there as often."""
+    if not shifts:
+        return NOTHING
+    positions = np.concatenate([shift.positions for shift in shifts])
+    amounts = np.array([shift.amount for shift in shifts], np.float32)
+    return positions, amounts.repeat([len(shift.positions) for shift in shifts])
 
 
 def _facet(index: Index, kind: ReasonKind, facet: str, value: str, text: str) -> list[Shift]:

@@ -24,7 +24,7 @@ MAX_OPSET = 21
 OPERATORS = frozenset(
     {
         "Add", "Cast", "Div", "DynamicQuantizeLinear", "Exp", "Gather", "MatMul", "MatMulInteger", "Max", "Min",
-        "Mul", "ReduceMax", "ReduceSum", "Reshape", "ScatterElements", "Sqrt", "Sub", "Sum", "TopK", "Transpose",
+        "Mul", "ReduceMax", "ReduceSum", "Reshape", "ScatterElements", "Sqrt", "Sub", "TopK", "Transpose",
         "Unsqueeze",
     }
 )  # fmt: skip

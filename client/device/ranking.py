@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from client.device.arranging import Placed, Pool, arrange, unit_rows
-from client.device.features import History, Index, Shift, fold_events, local_shifts
+from client.device.features import History, Index, Shift, fold_events, joined, local_shifts
 from client.device.person import Person
 from client.device.profile import Profile, describe
 from client.device.reasons import reasons
@@ -70,9 +70,9 @@ class Ranker:
         shifts = [*own, *public_shifts(request, self._index)]
         chosen = select(request, history, known.hidden, self._index)
         pinned, placed, pool = self._arranged(request, chosen, history, shifts)
-        items = [self._shown(pool, one, history, shifts) for one in placed]
-        for place, candidate in pinned:
-            items.insert(place, self._pinned(candidate, history, shifts))
+        items = self._shown(pool, placed, history, shifts)
+        for (place, _), item in zip(pinned, self._pinned(pinned, history, shifts), strict=True):
+            items.insert(place, item)
         return Slate(
             items=tuple(items[: request.wanted]),
             release=self.release,
@@ -138,18 +138,11 @@ class Ranker:
     def _ranked(
         self, history: History, shifts: Sequence[Shift], never: NDArray[np.int64], k: int
     ) -> list[_Candidate]:
-        empty = np.zeros(0, np.int64)
         ranked = self._runtime.rank(
             history.positions,
             ages=history.ages,
             kinds=history.weights,
-            deltas=(
-                np.concatenate([empty, *(shift.positions for shift in shifts)]),
-                np.repeat(
-                    np.array([shift.amount for shift in shifts], np.float32),
-                    [len(shift.positions) for shift in shifts],
-                ),
-            ),
+            deltas=joined(shifts),
             seen=never,
             k=k,
         )
@@ -171,32 +164,48 @@ class Ranker:
         return Pool(np.array([candidate.score for candidate in pool]), vectors, categories)
 
     def _shown(
-        self, pool: Sequence[_Candidate], placed: Placed, history: History, shifts: Sequence[Shift]
-    ) -> SlateItem:
-        candidate = pool[placed.row]
-        found = self._reasons(candidate, history, shifts)
-        if placed.like is not None:
-            like = self._title(pool[placed.like].item)
-            found.append(Reason("diversity", -placed.penalty, f"much like {like}, which is shown too"))
-        return SlateItem(
-            candidate.item, self._title(candidate.item), candidate.score - placed.penalty, tuple(found)
+        self, pool: Sequence[_Candidate], placed: Sequence[Placed], history: History, shifts: Sequence[Shift]
+    ) -> list[SlateItem]:
+        chosen = [pool[one.row] for one in placed]
+        items = []
+        for candidate, one, found in zip(chosen, placed, self._reasons(chosen, history, shifts), strict=True):
+            if one.like is not None:
+                like = self._title(pool[one.like].item)
+                found.append(Reason("diversity", -one.penalty, f"much like {like}, which is shown too"))
+            score = candidate.score - one.penalty
+            items.append(SlateItem(candidate.item, self._title(candidate.item), score, tuple(found)))
+        return items
+
+    def _pinned(
+        self, pinned: Sequence[tuple[int, _Candidate]], history: History, shifts: Sequence[Shift]
+    ) -> list[SlateItem]:
+        chosen = [candidate for _, candidate in pinned]
+        pin = Reason("rule", 0.0, "the app puts it here for everyone")
+        return [
+            SlateItem(candidate.item, self._title(candidate.item), candidate.score, (*found, pin))
+            for candidate, found in zip(chosen, self._reasons(chosen, history, shifts), strict=True)
+        ]
+
+    def _reasons(
+        self, chosen: Sequence[_Candidate], history: History, shifts: Sequence[Shift]
+    ) -> list[list[Reason]]:
+        """Say why, item by item; what the release ranked was ranked in one go."""
+        known = [candidate for candidate in chosen if candidate.ranked is not None]
+        places = [candidate.place for candidate in known]
+        said = iter(
+            reasons(known[0].ranked, places, history=history, shifts=shifts, index=self._index)
+            if known and known[0].ranked is not None
+            else []
         )
-
-    def _pinned(self, candidate: _Candidate, history: History, shifts: Sequence[Shift]) -> SlateItem:
-        found = self._reasons(candidate, history, shifts)
-        found.append(Reason("rule", 0.0, "the app puts it here for everyone"))
-        return SlateItem(candidate.item, self._title(candidate.item), candidate.score, tuple(found))
-
-    def _reasons(self, candidate: _Candidate, history: History, shifts: Sequence[Shift]) -> list[Reason]:
-        if candidate.ranked is not None:
-            return reasons(
-                candidate.ranked, candidate.place, history=history, shifts=shifts, index=self._index
-            )
-        found = [Reason("unknown", 0.0, "new here: this release does not know it yet")]
-        if candidate.score:
-            found.append(Reason("relevance", candidate.score, "answers your search"))
-        return found
+        return [next(said) if candidate.ranked is not None else _stranger(candidate) for candidate in chosen]
 
     def _title(self, item: str) -> str:
         at = self._index.position.get(item)
         return "" if at is None else self._index.catalogue.titles[at]
+
+
+def _stranger(candidate: _Candidate) -> list[Reason]:
+    found = [Reason("unknown", 0.0, "new here: this release does not know it yet")]
+    if candidate.score:
+        found.append(Reason("relevance", candidate.score, "answers your search"))
+    return found

@@ -13,27 +13,40 @@ NAMED_EVENTS = 3
 
 
 def reasons(
-    ranked: Ranked, place: int, *, history: History, shifts: Sequence[Shift], index: Index
-) -> list[Reason]:
-    """Put one ranked item into words.
+    ranked: Ranked, places: Sequence[int], *, history: History, shifts: Sequence[Shift], index: Index
+) -> list[list[Reason]]:
+    """Put some ranked items into words.
 
     Args:
         ranked: what the runtime found.
-        place: which of its items.
+        places: which of its items.
         history: the events it was asked with, in their order.
         shifts: what `ranked.local` is the sum of.
         index: names.
     """
-    parts = ranked.events[place]
-    strongest = parts.argsort(kind="stable")[::-1][:NAMED_EVENTS].tolist()
-    named = [event for event in strongest if parts[event] > 0]
-    found = [_event(history, event, float(parts[event]), index) for event in named]
-    if others := len(parts) - len(named):
-        rest = float(parts.sum() - parts[named].sum())
-        found.append(Reason("events", rest, f"because of {others} other things you met"))
-    bias = float(ranked.bias[place])
-    found.append(Reason("popularity", bias, "popular with everyone" if bias > 0 else "less known than most"))
-    return found + _local(int(ranked.items[place]), float(ranked.local[place]), shifts)
+    chosen = list(places)
+    parts = ranked.events[chosen]
+    strongest = np.argsort(-parts, axis=1, kind="stable")[:, :NAMED_EVENTS]
+    named = np.take_along_axis(parts, strongest, axis=1)
+    rests = (parts.sum(axis=1) - np.maximum(named, 0.0).sum(axis=1)).tolist()
+    rows = zip(
+        strongest.tolist(), named.tolist(), rests, ranked.bias[chosen].tolist(), ranked.local[chosen].tolist(),
+        ranked.items[chosen].tolist(), strict=True,
+    )  # fmt: skip
+    found = []
+    for events, amounts, rest, bias, local, position in rows:
+        row = [
+            _event(history, event, amount, index)
+            for event, amount in zip(events, amounts, strict=True)
+            if amount > 0
+        ]
+        if others := parts.shape[1] - len(row):
+            row.append(Reason("events", rest, f"because of {others} other things you met"))
+        row.append(
+            Reason("popularity", bias, "popular with everyone" if bias > 0 else "less known than most")
+        )
+        found.append(row + _local(position, local, shifts) if shifts else row)
+    return found
 
 
 def _event(history: History, event: int, amount: float, index: Index) -> Reason:

@@ -16,6 +16,9 @@ Deltas = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Positions and how far each is shifted."""
 
 
+LARGEST = float(np.finfo(np.float32).max)
+
+
 class RequestError(ClientError):
     """The request is not one a ranking can answer: the caller mends its arguments.
 
@@ -161,16 +164,16 @@ class Runtime:
         positions = np.asarray(values)
         if positions.size == 0:
             return np.zeros(0, np.int64)
-        if positions.ndim != 1 or not np.issubdtype(positions.dtype, np.integer):
+        if positions.ndim != 1 or positions.dtype.kind not in "iu":
             raise RequestError("item positions must be one list of whole numbers")
         if positions.min() < 0 or positions.max() >= self.items:
             raise RequestError(f"an item position is outside the catalogue of {self.items} items")
-        return positions.astype(np.int64)
+        return positions.astype(np.int64, copy=False)
 
 
-def _numbers(values: ArrayLike, *, at_least: float = -np.inf) -> NDArray[np.float32]:
+def _numbers(values: ArrayLike, *, at_least: float = -LARGEST) -> NDArray[np.float32]:
     """Return weights, ages or shifts as the graph takes them."""
     numbers = np.asarray(values, np.float32)
-    if numbers.ndim != 1 or not np.isfinite(numbers).all() or np.any(numbers < at_least):
+    if numbers.ndim != 1 or (numbers.size and not at_least <= numbers.min() <= numbers.max() <= LARGEST):
         raise RequestError(f"ages, weights and shifts must be finite numbers of at least {at_least}")
     return numbers

@@ -43,29 +43,37 @@ def select(request: Request, history: History, hidden: Collection[str], index: I
         for place, item in rules.pins
         if place < request.wanted and item in position and position[item] not in unwanted
     )
-    out = np.zeros(len(index.catalogue), np.bool_)
     strangers: tuple[tuple[str, float], ...] = ()
+    never = {*_met_before(request, history), *unwanted, *(at for _, at in pins)}
+    never.update(position[item] for item in rules.items if item in position)
     if request.candidates is not None:
-        out[:] = True
-        out[[position[item] for item in request.candidates if item in position]] = False
-        relevance = relevances(request)
         barred = {*hidden, *rules.items}
         strangers = tuple(
             (item, by)
-            for item, by in zip(request.candidates, relevance, strict=True)
+            for item, by in zip(request.candidates, relevances(request), strict=True)
             if item not in position and item not in barred
         )
-    out[[position[item] for item in rules.items if item in position]] = True
+    listed = np.fromiter(never, np.int64, len(never))
+    if request.candidates is None and not rules.categories and rules.before_year is None:
+        return Selection(listed, pins, strangers)
+    out = _excluded(request, index)
+    out[listed] = True
+    return Selection(np.flatnonzero(out), pins, strangers)
+
+
+def _excluded(request: Request, index: Index) -> NDArray[np.bool_]:
+    """Return, per item, whether a list, a category or a year keeps it out."""
+    rules, catalogue = request.rules, index.catalogue
+    out = np.full(len(catalogue), request.candidates is not None)
+    for item in request.candidates or ():
+        if item in index.position:
+            out[index.position[item]] = False
     for category in rules.categories:
         out[index.of(category)] = True
-        out[list(index.catalogue.sensitive.get(category, ()))] = True
+        out[list(catalogue.sensitive.get(category, ()))] = True
     if rules.before_year is not None:
-        years = index.catalogue.years
-        out[(years != 0) & (years < rules.before_year)] = True
-    out[_met_before(request, history)] = True
-    out[list(unwanted)] = True
-    out[[at for _, at in pins]] = True
-    return Selection(np.flatnonzero(out), pins, strangers)
+        out[(catalogue.years != 0) & (catalogue.years < rules.before_year)] = True
+    return out
 
 
 def _met_before(request: Request, history: History) -> list[int]:

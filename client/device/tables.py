@@ -19,7 +19,6 @@ ELEMENTS: dict[int, np.dtype[Any]] = {
     7: np.dtype("<i8"),
     11: np.dtype("<f8"),
 }
-PARTS = ("taste", "content", "nothing")
 
 
 class ModelRefused(ClientError):
@@ -51,7 +50,6 @@ class Part:
     """One summand of a score: what events fold in, what items answer with.
 
     Args:
-        name: "taste" or "content".
         inward: the table events are read from.
         outward: the table items are ranked by.
         mean: (d,) double, the outward rows' mean over the catalogue.
@@ -59,7 +57,6 @@ class Part:
         weight: of this part in a score.
     """
 
-    name: str
     inward: Table
     outward: Table
     mean: Wide
@@ -118,7 +115,7 @@ def read_tables(model: GuardedModel) -> Tables:
     try:
         tables = Tables(
             count,
-            tuple(_part(arrays, name, count) for name in PARTS if name in arrays),
+            _parts(arrays, count),
             arrays["popularity"][:count],
             float(arrays["alpha"]),
             float(arrays["decaying"]),
@@ -127,22 +124,31 @@ def read_tables(model: GuardedModel) -> Tables:
         )
     except (KeyError, TypeError, IndexError, ValueError):
         raise ModelRefused("the model ships other tables than its format has") from None
-    if not tables.parts or tables.bias.shape != (count,):
+    if tables.bias.shape != (count,):
         raise ModelRefused("the model's tables are of another size than its catalogue")
     return tables
 
 
-def _part(arrays: Arrays, name: str, items: int) -> Part:
-    outward = _table(arrays, name, items)
-    inward = _table(arrays, f"{name}_in", items) if f"{name}_in" in arrays else outward
-    mean, covariance = (arrays[f"{name}_{what}"].astype(np.float64) for what in ("mean", "covariance"))
-    if not outward.rows.shape[1:] == inward.rows.shape[1:] == mean.shape == covariance.shape[:1]:
-        raise ValueError(name)
-    return Part(name, inward, outward, mean, covariance, float(arrays[f"{name}_weight"]))
+def _parts(arrays: Arrays, items: int) -> tuple[Part, ...]:
+    """Cut the joined table into its parts; a part without a table of its own for events is read both ways."""
+    parts = []
+    for row, columns in enumerate(arrays["columns"]):
+        first, last = (int(at) for at in np.flatnonzero(columns)[[0, -1]])
+        cut = slice(first, last + 1)
+        outward = _table(arrays["rows"][:, cut], arrays["scales"][row], items)
+        inward = outward
+        if row == 0 and "inward" in arrays:
+            inward = _table(arrays["inward"], arrays["inward_scale"], items)
+        mean, covariance = arrays["mean"][cut], arrays["covariance"][cut, cut]
+        weight = float(arrays["weights"][0, row])
+        if not outward.rows.shape[1:] == inward.rows.shape[1:] == mean.shape == covariance.shape[:1]:
+            raise ValueError(row)
+        parts.append(Part(inward, outward, mean.astype(np.float64), covariance.astype(np.float64), weight))
+    return tuple(parts)
 
 
-def _table(arrays: Arrays, name: str, items: int) -> Table:
-    rows, scale = arrays[name][:items], arrays[f"{name}_scale"][:items]
+def _table(rows: NDArray[Any], scale: NDArray[Any], items: int) -> Table:
+    rows, scale = rows[:items], scale[:items]
     if rows.ndim != 2 or len(rows) != items or scale.shape != (items,) or rows.dtype != np.int8:
-        raise ValueError(name)
+        raise ValueError(items)
     return Table(rows, scale)

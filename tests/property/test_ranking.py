@@ -128,11 +128,9 @@ def test_confidence_grows_with_evidence_from_nothing() -> None:
 def test_the_check_of_reasons_catches_a_lost_shift(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(interests=["Comedy"])
     slate = RANKER.rank(person, Request(k=9))
-    monkeypatch.setattr(
-        client.device.ranking, "reasons", lambda ranked, place, **known: _forgetful(ranked, place, **known)
-    )
+    monkeypatch.setattr(client.device.ranking, "reasons", _forgetful)
     assert unexplained(slate) <= 1e-6 < unexplained(RANKER.rank(person, Request(k=9)))
 
 
-def _forgetful(ranked: Any, place: int, **known: Any) -> Any:
-    return client.device.reasons.reasons(ranked, place, **{**known, "shifts": []})
+def _forgetful(ranked: Any, places: Any, **known: Any) -> Any:
+    return client.device.reasons.reasons(ranked, places, **{**known, "shifts": []})
