@@ -11,6 +11,7 @@ Row i is item position i of the model that carries this digest.
 """
 
 import json
+from itertools import chain
 
 import numpy as np
 
@@ -29,11 +30,11 @@ def encode_catalogue(catalogue: Catalogue) -> bytes:
     """
     value = {
         "format": FORMAT,
-        "genres": [list(names) for names in catalogue.genres],
-        "ids": list(catalogue.ids),
-        "sensitive": {name: list(positions) for name, positions in catalogue.sensitive.items()},
+        "genres": catalogue.genres,
+        "ids": catalogue.ids,
+        "sensitive": dict(catalogue.sensitive),
         "signals": catalogue.signals.to_json(),
-        "titles": list(catalogue.titles),
+        "titles": catalogue.titles,
         "years": catalogue.years.tolist(),
     }
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -58,15 +59,13 @@ def decode_catalogue(data: bytes) -> Catalogue:
     if value.keys() != PARTS:
         raise CatalogueError(f"the catalogue file must hold {', '.join(sorted(PARTS))} alone")
     genres, years, sensitive = value["genres"], value["years"], value["sensitive"]
-    if not isinstance(genres, list) or not all(_texts(names) for names in genres):
+    if not _holds(genres, list) or not _holds([*chain.from_iterable(genres)], str):
         raise CatalogueError("genres must be a list of lists of text")
-    if not _texts(value["ids"]) or not _texts(value["titles"]):
+    if not _holds(value["ids"], str) or not _holds(value["titles"], str):
         raise CatalogueError("ids and titles must be lists of text")
-    if not isinstance(years, list) or not all(
-        type(year) is int and -(2**15) <= year < 2**15 for year in years
-    ):
+    if not _holds(years, int) or (years and not -(2**15) <= min(years) <= max(years) < 2**15):
         raise CatalogueError("years must be whole numbers of 16 bits")
-    if not isinstance(sensitive, dict) or not all(_positions(places) for places in sensitive.values()):
+    if not isinstance(sensitive, dict) or not all(_holds(at, int) for at in sensitive.values()):
         raise CatalogueError("sensitive must hold one list of item positions per category")
     try:
         signals = signals_from_json(value["signals"])
@@ -76,7 +75,7 @@ def decode_catalogue(data: bytes) -> Catalogue:
         tuple(value["ids"]),
         tuple(value["titles"]),
         np.array(years, np.int16),
-        tuple(tuple(names) for names in genres),
+        tuple(map(tuple, genres)),
         {name: tuple(positions) for name, positions in sensitive.items()},
         signals,
     )
@@ -85,11 +84,6 @@ def decode_catalogue(data: bytes) -> Catalogue:
     return catalogue
 
 
-def _texts(value: object) -> bool:
-    """Tell whether a parsed value is a list of text."""
-    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-
-
-def _positions(value: object) -> bool:
-    """Tell whether a parsed value is a list of whole numbers."""
-    return isinstance(value, list) and all(type(entry) is int for entry in value)
+def _holds(value: object, kind: type) -> bool:
+    """Tell whether a parsed value is a list of this very type."""
+    return isinstance(value, list) and set(map(type, value)) <= {kind}

@@ -115,7 +115,7 @@ class Ranker:
         strangers = [_Candidate(item, score) for item, score in chosen.strangers]
         while True:
             found = self._ranked(history, shifts, chosen.never, depth) if depth else []
-            pool = sorted([*found, *strangers], key=lambda candidate: -candidate.score)
+            pool = sorted(found + strangers, key=lambda each: -each.score) if strangers else found
             if plain:
                 return pins, [Placed(row) for row in range(min(k, len(pool)))], pool
             pool = pinned + pool

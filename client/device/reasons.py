@@ -33,13 +33,15 @@ def reasons(
         strongest.tolist(), named.tolist(), rests, ranked.bias[chosen].tolist(), ranked.local[chosen].tolist(),
         ranked.items[chosen].tolist(), strict=True,
     )  # fmt: skip
-    found = []
+    found: list[list[Reason]] = []
+    words: dict[int, tuple[str, str]] = {}
     for events, amounts, rest, bias, local, position in rows:
-        row = [
-            _event(history, event, amount, index)
-            for event, amount in zip(events, amounts, strict=True)
-            if amount > 0
-        ]
+        row = []
+        for event, amount in zip(events, amounts, strict=True):
+            if amount > 0:
+                if event not in words:
+                    words[event] = _words(history, event, index)
+                row.append(Reason("event", amount, *words[event]))
         if others := parts.shape[1] - len(row):
             row.append(Reason("events", rest, f"because of {others} other things you met"))
         row.append(
@@ -49,10 +51,11 @@ def reasons(
     return found
 
 
-def _event(history: History, event: int, amount: float, index: Index) -> Reason:
+def _words(history: History, event: int, index: Index) -> tuple[str, str]:
+    """Return an event in plain words, and its item."""
     position = history.positions[event]
     liked = "you liked" if history.weights[event] > 0 else "you did not like"
-    return Reason("event", amount, f"because {liked} {index.name(position)}", index.catalogue.ids[position])
+    return f"because {liked} {index.name(position)}", index.catalogue.ids[position]
 
 
 def _local(position: int, total: float, shifts: Sequence[Shift]) -> list[Reason]:

@@ -70,6 +70,7 @@ class Tables:
 
     Args:
         items: size of the catalogue.
+        rows: (items, d) int8, every part's outward rows side by side.
         parts: the summands beside the bias.
         bias: (items,) float32, popularity.
         alpha: recency floor.
@@ -79,6 +80,7 @@ class Tables:
     """
 
     items: int
+    rows: NDArray[np.int8]
     parts: tuple[Part, ...]
     bias: NDArray[np.float32]
     alpha: float
@@ -115,6 +117,7 @@ def read_tables(model: GuardedModel) -> Tables:
     try:
         tables = Tables(
             count,
+            arrays["rows"][:count],
             _parts(arrays, count),
             arrays["popularity"][:count],
             float(arrays["alpha"]),

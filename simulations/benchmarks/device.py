@@ -1,0 +1,227 @@
+"""The device: a whole ranking with its reasons beside numpy, torch and the memory's own speed; int8 beside float."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from client.device.person import Person
+from client.device.ranking import Ranker
+from client.device.release import VerifiedRelease, open_release, read_folder
+from client.device.request import Request
+from client.device.runtime import Runtime
+from client.device.slate import Event
+from models.catalogue import Catalogue
+from models.export import export_release
+from models.parameters import GlobalParameters
+from models.spectral import unit
+from models.streams import stream
+from privacy.manifest import TrustAnchors
+from simulations.benchmarks.device_accuracy import Accuracy, int8_beside_float
+from simulations.benchmarks.device_peers import by_numpy, by_torch
+from simulations.benchmarks.device_start import NOW, environment_bytes, first_slate, write_signed
+from simulations.benchmarks.rows import Row, write_rows
+
+SIZES = ((1_682, 8, 24), (10_000, 8, 56), (100_000, 8, 56))
+"""Items, columns of taste, columns of content: 32, 64 and 64 numbers an item is ranked by."""
+SEEDS, CALLS, EVENTS, K = (1, 2, 3), 300, 100, 10
+TARGET = 3.3
+"""Most times the read of the table that a ranking of the largest catalogue should take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Microseconds of one contestant: its calls, warm, and the first after loading."""
+
+    warm: NDArray[np.float64]
+    cold: float
+
+    @property
+    def p50(self) -> float:
+        """The median."""
+        return float(np.median(self.warm))
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile."""
+        return float(np.percentile(self.warm, 99))
+
+
+def made(items: int, taste: int, content: int, seed: int) -> tuple[GlobalParameters, Catalogue]:
+    """Draw a release of some size: unit content rows, popularity as in the demo."""
+    rng = stream(seed, "device", items)
+
+    def table(columns: int) -> NDArray[np.float32]:
+        rows = rng.normal(size=(items, columns))
+        return unit(rows, axis=1).astype(np.float32)
+
+    params = GlobalParameters(
+        taste_in=table(taste),
+        taste_out=table(taste),
+        content=table(content),
+        bias=rng.normal(size=items).astype(np.float32),
+        alpha=0.02,
+        tau=4.0,
+        fade_in=0.5,
+        taste_weight=1.0,
+        content_weight=0.8,
+    )
+    names = tuple(f"i{item}" for item in range(items))
+    catalogue = Catalogue(names, names, np.full(items, 1995, np.int16), (("Drama",),) * items)
+    return params, catalogue
+
+
+def contest(items: int, taste: int, content: int, seed: int, folder: Path) -> dict[str, Times]:
+    """Time every contestant on one release, in turn, call by call."""
+    params, catalogue = made(items, taste, content, seed)
+    write_signed(export_release(params, catalogue), folder)
+    release = opened(folder)
+    table = Runtime(release.model).tables.rows.copy().view(np.int64).ravel()  # aligned, unlike the file's
+    histories = [stream(seed, "met", call).permutation(items)[:EVENTS] for call in range(CALLS)]
+    people = [Person(events=[Event(f"i{item}") for item in history]) for history in histories]
+    ages, kinds = np.arange(EVENTS)[::-1], np.ones(EVENTS, np.float32)
+
+    def graph() -> Callable[[int], object]:
+        runtime = Runtime(release.model)
+        return lambda call: runtime.rank(
+            histories[call], ages=ages, kinds=kinds, deltas={}, seen=histories[call], k=K
+        )
+
+    def slate() -> Callable[[int], object]:
+        ranker, request = Ranker(release), Request(k=K)
+        return lambda call: ranker.rank(people[call], request)
+
+    def numpy() -> Callable[[int], object]:
+        rank = by_numpy(params, k=K)
+        return lambda call: rank(histories[call])
+
+    def torch() -> Callable[[int], object]:
+        rank = by_torch(params, k=K)
+        return lambda call: rank(histories[call])
+
+    loaders: dict[str, Callable[[], Callable[[int], object]]] = {
+        "graph": graph,
+        "slate in words": slate,
+        "numpy float32": numpy,
+        "torch eager float32": torch,
+        "read of the table": lambda: lambda call: table.sum(),
+    }
+    calls = {name: load() for name, load in loaders.items()}
+    cold = {name: timed(call, 0) for name, call in calls.items()}
+    warm = {name: np.array([timed(call, turn) for turn in range(CALLS)]) for name, call in calls.items()}
+    return {name: Times(warm[name], cold[name]) for name in calls}
+
+
+def opened(folder: Path) -> VerifiedRelease:
+    """Open a folder as a device does."""
+    trust = TrustAnchors.decode((folder / "trust.json").read_bytes())
+    return open_release(read_folder(folder), trust=trust, now=NOW)
+
+
+def timed(call: Callable[[int], object], turn: int) -> float:
+    """Return the microseconds of one call."""
+    began = time.perf_counter()
+    call(turn)
+    return 1e6 * (time.perf_counter() - began)
+
+
+def main(out: Path) -> None:
+    """Measure everything, print ratios first, keep the rows."""
+    console, rows = Console(highlight=False), []
+    with tempfile.TemporaryDirectory() as made_here:
+        scratch = Path(made_here)
+        found: dict[tuple[int, int], list[dict[str, Times]]] = {}
+        for items, taste, content in track(SIZES, description="rankings"):
+            for seed in SEEDS:
+                folder = scratch / f"{items}-{seed}"
+                times = contest(items, taste, content, seed, folder)
+                found.setdefault((items, taste + content), []).append(times)
+                rows += _time_rows(times, f"{items} x {taste + content}", seed)
+        starts = [first_slate(scratch / f"{items}-{seed}") for items in (1_682, 100_000) for seed in SEEDS]
+        environment = environment_bytes(scratch / "environment")
+    accuracy = int8_beside_float()
+    rows += _other_rows(starts, environment, accuracy)
+    write_rows(out / "device.jsonl", rows)
+    for (items, columns), runs in found.items():
+        console.print(_table(items, columns, runs))
+    _print_rest(console, found, starts, environment, accuracy)
+    console.print(f"rows in {out / 'device.jsonl'}; one server core, no phone was measured")
+
+
+def _time_rows(times: dict[str, Times], size: str, seed: int) -> list[Row]:
+    return [
+        Row(benchmark=f"device {size}", contestant=name, seed=seed, metric=metric, value=value, unit="us")
+        for name, one in times.items()
+        for metric, value in (("p50", one.p50), ("p99", one.p99), ("cold", one.cold))
+    ]
+
+
+def _other_rows(
+    starts: list[dict[str, float]], environment: tuple[int, int], accuracy: Accuracy
+) -> list[Row]:
+    rows = [
+        Row(
+            benchmark=f"device start, {items} items",
+            contestant="penchant",
+            seed=SEEDS[turn % len(SEEDS)],
+            metric=metric,
+            value=value,
+            unit="MB" if metric == "resident" else "ms",
+        )
+        for turn, start in enumerate(starts)
+        for items in ((1_682, 100_000)[turn // len(SEEDS)],)
+        for metric, value in start.items()
+    ]
+    whole = {
+        "environment": (environment[0] / 1e6, "MB"),
+        "environment with bytecode": (environment[1] / 1e6, "MB"),
+        **accuracy.figures(),
+    }
+    return rows + [
+        Row(benchmark="device", contestant="penchant", seed=1, metric=name, value=value, unit=unit)
+        for name, (value, unit) in whole.items()
+    ]
+
+
+def _table(items: int, columns: int, runs: list[dict[str, Times]]) -> Table:
+    table = Table(
+        title=f"{items:,} items x {columns}, {EVENTS} events, {K} items with reasons, {len(runs)} seeds"
+    )
+    for name in ("", "times the graph", "p50 us", "p99 us", "cold us"):
+        table.add_column(name, justify="left" if not name else "right")
+    base = statistics.median(run["graph"].p50 for run in runs)
+    for name in runs[0]:
+        p50, p99, cold = (
+            statistics.median(getattr(run[name], what) for run in runs) for what in ("p50", "p99", "cold")
+        )
+        table.add_row(name, f"{p50 / base:.2f}", f"{p50:,.0f}", f"{p99:,.0f}", f"{cold:,.0f}")
+    return table
+
+
+def _print_rest(
+    console: Console,
+    found: dict[tuple[int, int], list[dict[str, Times]]],
+    starts: list[dict[str, float]],
+    environment: tuple[int, int],
+    accuracy: Accuracy,
+) -> None:
+    runs = found[100_000, 64]
+    for name in ("graph", "slate in words"):
+        times = statistics.median(run[name].p50 / run["read of the table"].p50 for run in runs)
+        console.print(f"{name} at 100,000 x 64: {times:.2f} times the read of its table (target {TARGET})")
+    for items, some in ((1_682, starts[: len(SEEDS)]), (100_000, starts[len(SEEDS) :])):
+        said = ", ".join(
+            f"{metric} {statistics.median(start[metric] for start in some):.0f}" for metric in some[0]
+        )
+        console.print(f"fresh process, {items:,} items (ms; resident in MB): {said}")
+    bare, compiled = (size / 1e6 for size in environment)
+    console.print(f"environment with the device extra alone: {bare:.0f} MB, {compiled:.0f} with bytecode")
+    console.print(accuracy.statement())

@@ -1,0 +1,48 @@
+"""The device benchmark compares like with like: its peers rank as the release does, its processes really rank."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from client.device.runtime import Runtime
+from models.export import export_release
+from models.graph import build_graph
+from models.quantize import quantized
+from models.streams import stream
+from simulations.benchmarks.device import made, opened
+from simulations.benchmarks.device_accuracy import Accuracy
+from simulations.benchmarks.device_peers import Rank, by_numpy, by_torch
+from simulations.benchmarks.device_start import MeasurementFailed, first_slate, write_signed
+
+ITEMS, K = 300, 10
+PARAMS, CATALOGUE = made(ITEMS, 4, 12, seed=1)
+
+
+@pytest.mark.parametrize("peer", [by_numpy, by_torch])
+def test_a_peer_ranks_and_explains_as_the_graph_of_the_same_tables(peer: Callable[..., Rank]) -> None:
+    runtime, rank = Runtime(build_graph(PARAMS)), peer(quantized(PARAMS), k=K)
+    for call in range(5):
+        history = stream(call, "met").permutation(ITEMS)[:20]
+        wanted = runtime.rank(
+            history, ages=np.arange(20)[::-1], kinds=np.ones(20), deltas={}, seen=history, k=K
+        )
+        items, events = rank(history)
+        assert items.tolist() == wanted.items.tolist()
+        np.testing.assert_allclose(events, wanted.events, atol=1e-4)
+
+
+def test_a_fresh_process_opens_a_signed_folder_and_ranks(tmp_path: Path) -> None:
+    write_signed(export_release(PARAMS, CATALOGUE), tmp_path)
+    assert opened(tmp_path).name == "bench/1"
+    found = first_slate(tmp_path)
+    assert all(value > 0 for value in found.values())
+    (tmp_path / "model.onnx").write_bytes(b"")
+    with pytest.raises(MeasurementFailed):
+        first_slate(tmp_path)
+
+
+def test_the_interval_says_when_int8_stands_outside_it() -> None:
+    assert "within its interval" in Accuracy(0.08, 0.081, -0.001, 0.002).statement()
+    assert "OUTSIDE its interval" in Accuracy(0.08, 0.07, -0.012, -0.008).statement()
