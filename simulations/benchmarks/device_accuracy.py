@@ -65,6 +65,7 @@ def int8_beside_float() -> Accuracy:
     params = train(
         scenario,
         train=split.train,
+        timed=dataset.timed,
         features=item_features(dataset.catalogue).table,
         line=ReleaseLine(scenario),
         observe=lambda label, parameters: None,

@@ -2,10 +2,11 @@
 
 import base64
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from client.device.contracts import KINDS, LATE, Code, StoredEvent, judge
 from client.device.guard import read_model
 from client.device.ranking import Ranker
 from client.device.reference import Reference
@@ -14,6 +15,7 @@ from client.device.runtime import Executor, Runtime
 from client.errors import ClientError
 from models.catalogue_file import decode_catalogue
 from models.errors import ModelError
+from models.signals import DEFAULT
 from tests.rankers import opened
 from tests.vectors.regenerate import HERE, files, graph_case
 from tests.vectors.wire import differs, item_to, person_of, profile_to, request_of, slate_to
@@ -117,6 +119,25 @@ def code_of(case: dict[str, Any], one: Ranker) -> str:
     except (ClientError, ModelError) as refused:
         return refused.code
     return "accepted"
+
+
+@named("contracts")
+def test_contracts(case: dict[str, Any]) -> None:
+    found = judge(case["event"], now=case["now"], retention=case["retention"])
+    if isinstance(found, StoredEvent):
+        late = found.time < case["now"] - LATE
+        assert (case["code"], case["kept"]) == ("stored_late" if late else "stored", found.to_wire())
+    else:
+        assert (case["code"], case["kept"]) == (found, None)
+
+
+def test_the_suite_holds_every_verdict_that_an_event_alone_decides() -> None:
+    by_the_store = {"duplicate", "no_consent", "paused"}
+    assert {case["code"] for case in suite("contracts")} == set(get_args(Code)) - by_the_store
+
+
+def test_every_kind_of_the_contract_has_a_weight_and_no_other() -> None:
+    assert set(DEFAULT.kinds) == set(KINDS)
 
 
 def test_the_comparison_sees_a_changed_score_reason_or_order() -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from client.device.contracts import StoredEvent, judge
 from client.device.ranking import Ranker
 from client.device.reference import Reference
 from client.device.runtime import Executor
 from models.export import export_release
 from tests.rankers import ranker
 from tests.vectors.cases import ERRORS, EXPLAINING, FORGETTING, GRAPH, RELEASES, RULES, SLATES
+from tests.vectors.contract_cases import CONTRACTS, GOOD, NOW, RETENTION
 from tests.vectors.wire import item_to, person_of, plain, profile_to, request_of, slate_to
 
 HERE = Path(__file__).parent
@@ -36,6 +38,7 @@ def files() -> dict[str, str]:
         "explaining": [explaining_case(case, rankers) for case in EXPLAINING],
         "rules": [{**case, "code": "rules_refused"} for case in RULES],
         "errors": ERRORS,
+        "contracts": [contract_case(*case) for case in CONTRACTS],
     }
     return {f"{name}.json": _text(answer) for name, answer in answers.items()}
 
@@ -92,6 +95,14 @@ def explaining_case(case: dict[str, Any], rankers: dict[str, Ranker]) -> dict[st
     if "item" in case:
         return {"release": "full", **case, "explanation": item_to(one.explain(person, case["item"]))}
     return {"release": "full", **case, "profile": profile_to(one.profile(person, profiling=profiling))}
+
+
+def contract_case(name: str, change: dict[str, object], code: str) -> dict[str, Any]:
+    """State a case of the event contract with what is kept of it, in its canonical form."""
+    event = {**GOOD, **change}
+    found = judge(event, now=NOW, retention=RETENTION)
+    kept = found.to_wire() if isinstance(found, StoredEvent) else None
+    return {"name": name, "event": event, "now": NOW, "retention": RETENTION, "code": code, "kept": kept}
 
 
 def _text(answer: Any) -> str:
