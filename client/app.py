@@ -3,6 +3,7 @@ touches Flower's messages."""
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from client.contribution import Call, contribute
 from client.participation import AcceptedTerms
 from models.history import Histories
-from privacy.events import RoundTerms, decode_event, encode_event
+from privacy.events import RoundTerms, decode_event
 
 Int64 = NDArray[np.int64]
 SENT = "sent"
@@ -81,24 +82,32 @@ def make_client_app(open_shard: Callable[[Context], Shard]) -> ClientApp:
                 settings=json.loads(str(asked["settings"])),
             ),
             accepted=devices.accepted(),
-            earlier=_earlier(context),
+            earlier=map(_terms, _sent(context)),
             histories=devices.histories(subjects),
             subjects=subjects,
         )
-        _remember(context, contribution.terms)
+        _remember(context, str(asked["terms"]))
         answer = {"subjects": subjects, "versions": versions, "total": contribution.total}
         return Message(RecordDict({"contribution": record_of(answer)}), reply_to=message)
 
     return app
 
 
-def _earlier(context: Context) -> set[RoundTerms]:
-    """Return the terms of every round this node has answered: its state outlives the process."""
+def _sent(context: Context) -> list[str]:
+    """Return the terms of every round this node has answered, as logged: its state outlives the process."""
     sent = context.state.config_records.get(SENT, ConfigRecord())
-    events = [decode_event(leaf.encode()) for leaf in cast(list[str], sent.get("terms", []))]
-    return {event for event in events if isinstance(event, RoundTerms)}
+    return cast(list[str], sent.get("terms", []))
 
 
-def _remember(context: Context, terms: RoundTerms) -> None:
-    leaves = sorted(encode_event(each).decode() for each in _earlier(context) | {terms})
-    context.state[SENT] = ConfigRecord({"terms": leaves})
+def _remember(context: Context, leaf: str) -> None:
+    if leaf not in (sent := _sent(context)):
+        context.state[SENT] = ConfigRecord({"terms": [*sent, leaf]})
+
+
+@lru_cache(maxsize=1 << 14)
+def _terms(leaf: str) -> RoundTerms:
+    """Read terms once, however many rounds ask for the sum of all before."""
+    event = decode_event(leaf.encode())
+    if not isinstance(event, RoundTerms):
+        raise TypeError(f"a node's state holds round_terms, not {type(event).__name__}")
+    return event
