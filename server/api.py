@@ -154,7 +154,7 @@ def _document(app: FastAPI) -> dict[str, object]:
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problems.problem(413, "too_large", "a request body holds at most 64 KiB here")
+    answer = problems.problem(413, "too_large", "a request body holds at most 128 KiB here")
     await answer(scope, receive, send)
 
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import ServerError
 
-LARGEST_BODY = 64 * 1024
+LARGEST_BODY = 128 * 1024
 
 
 class TooMany(ServerError):

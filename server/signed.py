@@ -68,16 +68,32 @@ async def any_signer(request: Request) -> Proof:
     return await verifier(request)
 
 
-async def owner(subject: Subject, proof: Annotated[Proof, Depends(any_signer)]) -> Proof:
+async def owner(request: Request, subject: Subject) -> Proof:
     """Return the proof of the subject the path names; anybody else's looks like none.
 
     Raises:
         RequestRefused: signed by another key.
     """
+    proof = await any_signer(request)
     if subject_of(proof.key) != subject:
         raise RequestRefused(DENIED)
     return proof
 
 
+async def paced_owner(request: Request, subject: Subject) -> Proof:
+    """Return the same, keeping one subject from asking all the time; nothing that ends consent depends on this.
+
+    Only who holds the key is counted: else a stranger could slow others down, and see that they are there.
+
+    Raises:
+        RequestRefused: signed by another key.
+        TooMany: asked too often.
+    """
+    proof = await owner(request, subject)
+    request.app.state.pace.take(subject)
+    return proof
+
+
 Signer = Annotated[Proof, Depends(any_signer)]
 Owner = Annotated[Proof, Depends(owner)]
+PacedOwner = Annotated[Proof, Depends(paced_owner)]

@@ -7,7 +7,7 @@ one after the other.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,15 +64,15 @@ class ConsentStore:
 
     def erase(self, subject: str) -> None:
         """Delete everything about a subject, sums that are not committed included."""
-        handle = self._hold(subject)
-        if handle is not None:
-            self.drop_uncommitted(handle)
-            self._connection.execute(delete(subjects).where(subjects.c.handle == handle))
+        held = self.held(subject, PURPOSES[0])
+        if held is not None:
+            self.drop_uncommitted(held.handle)
+            self._connection.execute(delete(subjects).where(subjects.c.handle == held.handle))
 
     def held(self, subject: str, purpose: Purpose, *, idempotency_key: str | None = None) -> Held | None:
         """Return a subject, holding it against every other change; None if nobody is enrolled under that name."""
-        if self._hold(subject) is None:
-            return None
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(HOLD, {"subject": subject})
         values = {"subject": subject, "purpose": purpose, "idempotency_key": idempotency_key}
         row = self._connection.execute(FIND, values).one_or_none()
         if row is None:
@@ -254,13 +254,6 @@ class ConsentStore:
         """Forget nonces whose requests are too old to count by their own time."""
         self._connection.execute(delete(nonces).where(nonces.c.forget_after < now))
 
-    def _hold(self, subject: str) -> int | None:
-        if self._connection.dialect.name == "postgresql":
-            return self._connection.execute(HOLD, {"subject": subject}).scalar_one_or_none()
-        return self._connection.execute(
-            select(subjects.c.handle).where(subjects.c.subject == subject)
-        ).scalar_one_or_none()
-
 
 def insert_once(connection: Connection, table: Table, **values: object) -> bool:
     """Insert a row unless its key is taken; return whether it was inserted."""
@@ -280,4 +273,5 @@ def _state(row: Row[Any]) -> ConsentState:
 
 
 def _values(handle: int, purpose: Purpose, state: ConsentState) -> dict[str, Any]:
-    return {"handle": handle, "purpose": purpose, **asdict(state), "decision": state.decision or ""}
+    found = {name: getattr(state, name) for name in STATE}
+    return {"handle": handle, "purpose": purpose, **found, "decision": state.decision or ""}

@@ -4,14 +4,14 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from privacy.pseudonym import subject_of
 from server.consent import SENDS, ConsentState, Purpose, may_ask, permits
 from server.consent_service import Acknowledged, ConsentService, GrantRequest
 from server.problems import responses
 from server.schemas import ConsentOut, ConsentsOut, Enrolled, Enrolment, GrantIn, ReceiptOut, ReceiptsOut
-from server.signed import Owner, Signer, Subject
+from server.signed import Owner, PacedOwner, Signer, Subject
 
 JSON = "application/json"
 SIGNED = responses(401, 413, 422, 500, 503)
@@ -20,45 +20,28 @@ DONE: dict[int | str, dict[str, Any]] = {200: {"description": "Acknowledged and 
 router = APIRouter(tags=["devices"])
 
 
-async def signal(
-    request: Request,
-    gpc: Annotated[
-        str | None,
-        Header(
-            alias="sec-gpc",
-            description="Global Privacy Control: 1 refuses every purpose that sends something",
-            examples=["1"],
-        ),
-    ] = None,
-) -> bool:
-    """Tell whether the request carries a refusal of its own, wherever it was added."""
-    return any("1" in map(str.strip, value.split(",")) for value in request.headers.getlist("sec-gpc"))
-
-
-Signal = Annotated[bool, Depends(signal)]
+Gpc = Annotated[
+    str | None,
+    Header(
+        alias="sec-gpc",
+        description="Global Privacy Control: 1 refuses every purpose that sends something",
+        examples=["1"],
+    ),
+]
 IdempotencyKey = Header(
     pattern="^[A-Za-z0-9_-]{8,64}$", description="the same for every attempt", examples=["7f3c9a1e"]
 )
 
 
-async def service_of(request: Request) -> ConsentService:
+def service_of(request: Request) -> ConsentService:
     """Return the consent service of the application."""
     found: ConsentService = request.app.state.service
     return found
 
 
-Service = Annotated[ConsentService, Depends(service_of)]
-
-
-async def paced(request: Request, subject: Subject, proof: Owner) -> None:
-    """Keep one subject from asking all the time; nothing that ends consent depends on this.
-
-    Only who holds the key is counted: else a stranger could slow others down, and see that they are there.
-    """
-    request.app.state.pace.take(subject)
-
-
-Paced = Depends(paced)
+def refused_by_signal(request: Request) -> bool:
+    """Tell whether the request carries a refusal of its own, wherever on the way it was added."""
+    return any("1" in map(str.strip, value.split(",")) for value in request.headers.getlist("sec-gpc"))
 
 
 @router.post(
@@ -71,13 +54,11 @@ Paced = Depends(paced)
         **responses(403, 409, 429),
     },
 )
-def enrol(
-    request: Request, response: Response, body: Enrolment, proof: Signer, service: Service, signal: Signal
-) -> Enrolled:
+def enrol(request: Request, response: Response, body: Enrolment, proof: Signer, gpc: Gpc = None) -> Enrolled:
     """The name is the digest of the key that signs, so nobody can claim another's."""
     request.app.state.enrolment_pace.take("everyone")
     request.app.state.admit(subject_of(proof.key), body.token)
-    response.status_code = 201 if service.enrol(proof) else 200
+    response.status_code = 201 if service_of(request).enrol(proof) else 200
     return Enrolled(subject=subject_of(proof.key))
 
 
@@ -85,14 +66,14 @@ def enrol(
     "/v1/subjects/{subject}/consents",
     summary="Read every purpose as it stands",
     responses={**SIGNED, **responses(404, 429)},
-    dependencies=[Paced],
 )
-def consents(subject: Subject, proof: Owner, service: Service, signal: Signal) -> ConsentsOut:
+def consents(request: Request, subject: Subject, proof: PacedOwner, gpc: Gpc = None) -> ConsentsOut:
     """`permitted` says whether use is allowed at this moment; everything else explains it.
 
     With `Sec-GPC: 1` whatever stands for a purpose that sends something is refused by this request.
     """
-    seen = service.look(proof, refused_by_signal=signal)
+    signal = refused_by_signal(request)
+    seen = service_of(request).look(proof, refused_by_signal=signal)
 
     def shown(purpose: Purpose, state: ConsentState) -> ConsentOut:
         current = seen.notices.current(purpose)
@@ -116,20 +97,18 @@ def consents(subject: Subject, proof: Owner, service: Service, signal: Signal) -
     summary="Grant consent for one purpose",
     response_model=ReceiptOut,
     responses={**DONE, **SIGNED, **responses(403, 404, 409, 412, 428, 429)},
-    dependencies=[Paced],
 )
 def grant(
     request: Request,
     body: GrantIn,
     purpose: Purpose,
-    proof: Owner,
-    service: Service,
+    proof: PacedOwner,
     if_match: Annotated[
         str,
         Header(pattern='^"[0-9]{1,15}"$', description="the version the person decided on", examples=['"0"']),
     ],
     idempotency_key: Annotated[str, IdempotencyKey],
-    signal: Signal,
+    gpc: Gpc = None,
 ) -> Response:
     """Needs the version that was shown; the answer is a signed receipt, the same for every attempt."""
     said = f"{purpose}\n{if_match}\n{body.notice}\n{body.language}"
@@ -139,9 +118,9 @@ def grant(
         expected_version=int(if_match.strip('"')),
         idempotency_key=idempotency_key,
         digest=hashlib.sha256(said.encode()).hexdigest(),
-        refused_by_signal=signal and purpose in SENDS,
+        refused_by_signal=purpose in SENDS and refused_by_signal(request),
     )
-    done = service.grant(proof, purpose, request_)
+    done = service_of(request).grant(proof, purpose, request_)
     request.app.state.metrics.decisions.labels(purpose, "granted").inc()
     return _acknowledge(done)
 
@@ -152,9 +131,9 @@ def grant(
     response_model=ReceiptOut,
     responses={**DONE, **SIGNED},
 )
-def withdraw(request: Request, purpose: Purpose, proof: Owner, service: Service) -> Response:
+def withdraw(request: Request, purpose: Purpose, proof: Owner) -> Response:
     """Never limited, never conditional. When it is acknowledged, nothing of the subject enters a later sum."""
-    done = service.stop(proof, purpose, "withdraw")
+    done = service_of(request).stop(proof, purpose, "withdraw")
     request.app.state.metrics.decisions.labels(purpose, "withdrawn").inc()
     return _acknowledge(done)
 
@@ -165,9 +144,9 @@ def withdraw(request: Request, purpose: Purpose, proof: Owner, service: Service)
     response_model=ReceiptOut,
     responses={**DONE, **SIGNED},
 )
-def refuse(request: Request, purpose: Purpose, proof: Owner, service: Service) -> Response:
+def refuse(request: Request, purpose: Purpose, proof: Owner) -> Response:
     """Withdraws where consent stood, and nobody asks again for six months."""
-    done = service.stop(proof, purpose, "refuse")
+    done = service_of(request).stop(proof, purpose, "refuse")
     request.app.state.metrics.decisions.labels(purpose, "refused").inc()
     return _acknowledge(done)
 
@@ -177,16 +156,15 @@ def refuse(request: Request, purpose: Purpose, proof: Owner, service: Service) -
     summary="Take every receipt along",
     response_model=ReceiptsOut,
     responses={**SIGNED, **responses(429)},
-    dependencies=[Paced],
 )
 def receipts(
-    proof: Owner,
-    service: Service,
+    request: Request,
+    proof: PacedOwner,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """Oldest first, a page at a time, each byte for byte as it was signed."""
-    page = service.receipts(proof, after=after, limit=limit)
+    page = service_of(request).receipts(proof, after=after, limit=limit)
     listed, last = ",".join(receipt for _, receipt in page), page[-1][0] if len(page) == limit else None
     return Response(f'{{"next":{json.dumps(last)},"receipts":[{listed}]}}', media_type=JSON)
 
@@ -198,9 +176,9 @@ def receipts(
     summary="Erase everything about this subject",
     responses=SIGNED,
 )
-def erase(proof: Owner, service: Service) -> Response:
+def erase(request: Request, proof: Owner) -> Response:
     """Consent, receipts, and whatever is not committed; published models keep what epsilon bounds."""
-    service.erase(proof)
+    service_of(request).erase(proof)
     return Response(status_code=204)
 
 
