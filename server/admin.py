@@ -23,6 +23,10 @@ ROLES: tuple[Role, ...] = get_args(Role)
 ChangeKind = Literal["budget", "notice", "credential", "key", "release"]
 RESERVED = frozenset({"console", "unknown"})
 """Names that the record uses for whoever has the machine, and for whoever has no credential."""
+People = tuple[str, str]
+"""Who proposed and who approved, by their public names."""
+Applier = Callable[[Connection, dict[str, Any], People], None]
+"""Puts a payload into effect within the approving transaction."""
 DAY = 86_400
 LONGEST: dict[Role, int] = {"operator": 365, "officer": 365, "auditor": 30, "aggregator": 365}
 """Days a credential lasts at most; an auditor's visit is boxed in time."""
@@ -63,6 +67,11 @@ class Change:
     payload: dict[str, Any]
     proposed_by: str
     approved_by: str | None
+
+
+def public_name(actor: str) -> str:
+    """Return what the public log calls somebody with a credential: always the same, and not their name."""
+    return "actor-" + hashlib.sha256(b"penchant actor v1\n" + actor.encode()).hexdigest()[:16]
 
 
 def token_digest(token: str) -> str:
@@ -129,7 +138,7 @@ class Administration:
         self,
         engine: Engine,
         *,
-        appliers: dict[ChangeKind, Callable[[Connection, dict[str, Any]], None]],
+        appliers: dict[ChangeKind, Applier],
         clock: Callable[[], int],
         strangers: Callable[[], bool],
     ) -> None:
@@ -216,7 +225,8 @@ class Administration:
             if row.proposed_by == actor.name:
                 raise FourEyes("nobody approves their own change; ask a second person")
             if row.approved_by is None:
-                self._appliers[row.kind](connection, json.loads(row.payload))
+                people = (public_name(row.proposed_by), public_name(actor.name))
+                self._appliers[row.kind](connection, json.loads(row.payload), people)
                 connection.execute(
                     update(changes).where(here).values(approved_by=actor.name, approved_at=now)
                 )

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from privacy.acts import CapChanged, NoticePublished
 from privacy.canonical import encode
 from privacy.errors import PrivacyError
 from privacy.events import LineDeclared, decode_event, encode_event
 from privacy.keys import VerifyKey
 from privacy.terms import Guarantee
-from server.admin import ChangeKind, apply_credential
+from server.admin import Applier, ChangeKind, People, apply_credential
 from server.database import reading, serially
 from server.errors import ServerError
 from server.ledger_store import StoredLedger
@@ -37,13 +38,13 @@ class KeyNotApproved(ServerError):
     code: ClassVar[str] = "key_not_approved"
 
 
-def appliers(clock: Callable[[], int]) -> dict[ChangeKind, Callable[[Connection, dict[str, Any]], None]]:
+def appliers(clock: Callable[[], int]) -> dict[ChangeKind, Applier]:
     """Return what puts each kind of change into effect."""
 
-    def whole(apply: Callable[[Connection, dict[str, Any]], None]) -> Callable[[Connection, Any], None]:
-        def guarded(connection: Connection, payload: dict[str, Any]) -> None:
+    def whole(apply: Applier) -> Applier:
+        def guarded(connection: Connection, payload: dict[str, Any], people: People) -> None:
             try:
-                apply(connection, payload)
+                apply(connection, payload, people)
             except (KeyError, TypeError, ValueError, AttributeError) as problem:
                 raise ChangeRefused("the change lacks a field, or one has another type") from problem
             except PrivacyError as problem:
@@ -54,18 +55,21 @@ def appliers(clock: Callable[[], int]) -> dict[ChangeKind, Callable[[Connection,
     return {
         "budget": whole(apply_budget),
         "notice": whole(apply_notice),
-        "credential": whole(lambda connection, payload: apply_credential(connection, payload, now=clock())),
-        "key": whole(lambda connection, payload: apply_key(connection, payload, now=clock())),
-        "release": whole(lambda connection, payload: apply_release(connection, payload, now=clock())),
+        "credential": whole(
+            lambda connection, payload, _: apply_credential(connection, payload, now=clock())
+        ),
+        "key": whole(lambda connection, payload, _: apply_key(connection, payload, now=clock())),
+        "release": whole(lambda connection, payload, _: apply_release(connection, payload, now=clock())),
     }
 
 
-def apply_budget(connection: Connection, payload: dict[str, Any]) -> None:
+def apply_budget(connection: Connection, payload: dict[str, Any], people: People | None = None) -> None:
     """Declare a line with its whole budget, or lower the cap of one: a promise is only ever tightened.
 
     Args:
         connection: the approving transaction.
         payload: the fields of `LineDeclared`, budget and delta as numbers.
+        people: who proposed and who approved, as the public log may know them; a cap is not lowered without.
     """
     fields = {**payload, "epsilon_budget": float(payload["epsilon_budget"]), "delta": float(payload["delta"])}
     declared = LineDeclared(**fields)
@@ -82,6 +86,17 @@ def apply_budget(connection: Connection, payload: dict[str, Any]) -> None:
     )
     if not same or declared.epsilon_budget > row.epsilon:
         raise ChangeRefused("a declared line changes only by a lower epsilon_budget; declare a new line")
+    if people is None:
+        raise ChangeRefused("a cap is lowered by two people; propose a change of kind budget")
+    StoredLedger(connection).append(
+        CapChanged(
+            line=declared.line,
+            scope="line",
+            epsilon=declared.epsilon_budget,
+            proposed_by=people[0],
+            approved_by=people[1],
+        )
+    )
     connection.execute(
         update(lines).where(lines.c.line == declared.line).values(epsilon=declared.epsilon_budget)
     )
@@ -98,7 +113,7 @@ def cap_of(connection: Connection, line: str) -> Guarantee | None:
     return replace(declared.guarantee(), epsilon=row.epsilon)
 
 
-def apply_notice(connection: Connection, payload: dict[str, Any]) -> None:
+def apply_notice(connection: Connection, payload: dict[str, Any], people: People) -> None:
     """Add a new edition of a notice in all its languages at once: ``{"notices": [...]}``.
 
     Every consent under an older edition ends with it: a material change asks again.
@@ -114,6 +129,16 @@ def apply_notice(connection: Connection, payload: dict[str, Any]) -> None:
         raise ChangeRefused(f"edition {newest + 1} or later, in {', '.join(sorted(languages))}")
     for notice in found:
         insert_once(connection, notices, digest=notice.digest, content=encode(dict(notice.content)).decode())
+        StoredLedger(connection).append(
+            NoticePublished(
+                purpose=notice.purpose,
+                language=notice.language,
+                edition=notice.edition,
+                notice=notice.digest,
+                proposed_by=people[0],
+                approved_by=people[1],
+            )
+        )
 
 
 def apply_key(connection: Connection, payload: dict[str, Any], *, now: int) -> None:

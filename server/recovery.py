@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from sqlalchemy import Connection, insert, select, update
 
+from privacy.acts import CapChanged
 from privacy.events import (
     Event,
     LineDeclared,
@@ -63,9 +64,12 @@ def _follow(connection: Connection, event: Event) -> None:
         declared = encode_event(event).decode()
         insert_once(connection, lines, line=event.line, epsilon=event.epsilon_budget, declared=declared)
     elif isinstance(event, RoundTerms):
-        values = {"line": event.line, "round": event.round, "state": "open", "salt": b"", "generation": 0}
-        values["terms"] = encode_event(event).decode()
-        connection.execute(insert(rounds).values({k: v for k, v in values.items() if k in rounds.c}))
+        terms = encode_event(event).decode()
+        values = {"line": event.line, "round": event.round, "state": "open", "salt": b"", "terms": terms}
+        connection.execute(insert(rounds).values(values))
+    elif isinstance(event, CapChanged) and event.scope == "line":
+        here = (lines.c.line == event.line) & (lines.c.epsilon > event.epsilon)
+        connection.execute(update(lines).where(here).values(epsilon=event.epsilon))
     elif isinstance(event, RoundCommitted | RoundAborted):
         state = "committed" if isinstance(event, RoundCommitted) else "aborted"
         _move(connection, event.line, event.round, state)

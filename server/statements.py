@@ -10,12 +10,13 @@ STATE = ("version", "decision", "notice", "language", "valid_until", "quiet_unti
 """The columns of a consent state, as `server.consent.ConsentState` names them."""
 
 _STATE = ", ".join(f"c.{name}" for name in STATE)
-_FIND = f"""
-    SELECT s.handle, s.confirm_by, {_STATE},
-           EXISTS (SELECT 1 FROM contributions k WHERE k.handle = s.handle)
-           OR EXISTS (SELECT 1 FROM invitations i WHERE i.handle = s.handle) AS engaged,
-           (SELECT r.number FROM receipts r WHERE r.handle = s.handle AND r.idempotency_key = :idempotency_key)
-           AS earlier
+_ENGAGED = """
+    EXISTS (SELECT 1 FROM contributions k WHERE k.handle = s.handle)
+    OR EXISTS (SELECT 1 FROM invitations i WHERE i.handle = s.handle)"""
+_EARLIER = """
+    (SELECT r.number FROM receipts r WHERE r.handle = s.handle AND r.idempotency_key = :idempotency_key)"""
+_FIND = """
+    SELECT s.handle, s.confirm_by, {state}, {engaged} AS engaged, {earlier} AS earlier
     FROM subjects s LEFT JOIN consents c ON c.handle = s.handle AND c.purpose = :purpose
     WHERE s.subject = :subject"""
 _SAVE = f"""
@@ -30,7 +31,9 @@ _SPEND = """
     ON CONFLICT (subject, nonce) DO NOTHING"""
 
 HOLD = text("SELECT handle FROM subjects WHERE subject = :subject FOR NO KEY UPDATE")
-FIND = text(_FIND)
+FIND = text(_FIND.format(state=_STATE, engaged=_ENGAGED, earlier="NULL"))
+FIND_EARLIER = text(_FIND.format(state=_STATE, engaged="TRUE", earlier=_EARLIER))
+"""For a grant: which receipt was made under its key, rather than what a withdrawal would have to undo."""
 SAVE = text(_SAVE)
 KEEP = text(_KEEP)
 SPEND = text(_SPEND)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Table, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.consent import PURPOSES, UNDECIDED, ConsentState, Purpose
-from server.statements import BAR, BARRED, FIND, HOLD, KEEP, SAVE, SPEND, STATE, together
+from server.statements import BAR, BARRED, FIND, FIND_EARLIER, HOLD, KEEP, SAVE, SPEND, STATE, together
 from server.tables import consents, contributions, invitations, nonces, receipts, rounds, subjects, sums
 
 Int64 = NDArray[np.int64]
@@ -35,7 +35,7 @@ class Held:
     Args:
         handle: its number.
         state: of one purpose.
-        engaged: whether a round, past or under way, holds something of its.
+        engaged: whether a round, past or under way, may hold something of its.
         earlier: number of the receipt made under the idempotency key asked for, if there is one.
         confirm_by: nonzero after a restore, until its device has been back.
     """
@@ -73,8 +73,11 @@ class ConsentStore:
         """Return a subject, holding it against every other change; None if nobody is enrolled under that name."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(HOLD, {"subject": subject})
-        values = {"subject": subject, "purpose": purpose, "idempotency_key": idempotency_key}
-        row = self._connection.execute(FIND, values).one_or_none()
+        values = {"subject": subject, "purpose": purpose}
+        find = FIND
+        if idempotency_key is not None:
+            find, values["idempotency_key"] = FIND_EARLIER, idempotency_key
+        row = self._connection.execute(find, values).one_or_none()
         if row is None:
             return None
         return Held(
