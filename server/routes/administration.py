@@ -20,19 +20,18 @@ from server.admin_schemas import (
     RoundOut,
     RoundsOut,
 )
-from server.consent import Purpose
 from server.database import reading
 from server.policy import notices_in
 from server.problems import responses
-from server.routes.subjects import IdempotencyKey
+from server.routes.subjects import About, IdempotencyKey
 from server.store import ConsentStore
 from server.tables import rounds as rounds_table
 from server.tables import subjects
 
 router = APIRouter(tags=["administration"], responses=responses(401, 413, 422, 500, 503))
 bearer = HTTPBearer(auto_error=False, description="A credential of `penchant-server credential`, by role.")
-After = Annotated[int, Query(ge=0, le=2**62)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="how many at most")]
 ANYONE: tuple[Role, ...] = ("operator", "officer", "auditor", "aggregator")
 OVERSIGHT: tuple[Role, ...] = ("officer", "auditor")
 
@@ -77,7 +76,7 @@ def propose(
     "/v1/changes/{number}/approval", summary="Approve somebody else's change", responses=responses(409)
 )
 def approve(
-    number: Annotated[int, Path(ge=1, le=2**62)],
+    number: Annotated[int, Path(ge=1, le=2**62, description="the change's number", examples=[1])],
     admin: Admin,
     actor: Annotated[Actor, Depends(acting("officer"))],
 ) -> ChangeOut:
@@ -130,7 +129,7 @@ def rounds(
 @router.post("/v1/purposes/{purpose}/checks", summary="Check uses that are about to be made")
 def checks(
     request: Request,
-    purpose: Purpose,
+    purpose: About,
     body: ChecksIn,
     actor: Annotated[Actor, Depends(acting("aggregator"))],
 ) -> ChecksOut:

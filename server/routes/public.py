@@ -28,7 +28,7 @@ GPC_SINCE = "2026-11-24"
 router = APIRouter(tags=["public"], responses=responses(422, 500, 503))
 Language = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{2,35}$", description="BCP 47 tag")]
 After = Annotated[int, Query(ge=-1, le=2**62, description="the position to go on from")]
-Limit = Annotated[int, Query(ge=1, le=1000)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="how many at most")]
 
 
 def _shown(notice: Notice, *, current: bool) -> NoticeOut:
@@ -55,7 +55,8 @@ def notices(request: Request, language: Language = None) -> NoticesOut:
 
 @router.get("/v1/notices/{digest}", response_model=NoticeOut, summary="One notice", responses=responses(404))
 def notice(
-    request: Request, digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+    request: Request,
+    digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of its content, hex")],
 ) -> NoticeOut | JSONResponse:
     """Older editions too: a receipt can be read for as long as it is kept."""
     known = request.app.state.notices()

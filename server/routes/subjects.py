@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from privacy.pseudonym import subject_of
 from server.consent import SENDS, ConsentState, Purpose, may_ask, permits
@@ -28,6 +28,7 @@ Gpc = Annotated[
         examples=["1"],
     ),
 ]
+About = Annotated[Purpose, Path(description="what consent is asked for", examples=["federated_contribution"])]
 IdempotencyKey = Header(
     pattern="^[A-Za-z0-9_-]{8,64}$", description="the same for every attempt", examples=["7f3c9a1e"]
 )
@@ -101,7 +102,7 @@ def consents(request: Request, subject: Subject, proof: PacedOwner, gpc: Gpc = N
 def grant(
     request: Request,
     body: GrantIn,
-    purpose: Purpose,
+    purpose: About,
     proof: PacedOwner,
     if_match: Annotated[
         str,
@@ -131,7 +132,7 @@ def grant(
     response_model=ReceiptOut,
     responses={**DONE, **SIGNED},
 )
-def withdraw(request: Request, purpose: Purpose, proof: Owner) -> Response:
+def withdraw(request: Request, purpose: About, proof: Owner) -> Response:
     """Never limited, never conditional. When it is acknowledged, nothing of the subject enters a later sum."""
     done = service_of(request).stop(proof, purpose, "withdraw")
     request.app.state.metrics.decisions.labels(purpose, "withdrawn").inc()
@@ -144,7 +145,7 @@ def withdraw(request: Request, purpose: Purpose, proof: Owner) -> Response:
     response_model=ReceiptOut,
     responses={**DONE, **SIGNED},
 )
-def refuse(request: Request, purpose: Purpose, proof: Owner) -> Response:
+def refuse(request: Request, purpose: About, proof: Owner) -> Response:
     """Withdraws where consent stood, and nobody asks again for six months."""
     done = service_of(request).stop(proof, purpose, "refuse")
     request.app.state.metrics.decisions.labels(purpose, "refused").inc()
@@ -160,8 +161,8 @@ def refuse(request: Request, purpose: Purpose, proof: Owner) -> Response:
 def receipts(
     request: Request,
     proof: PacedOwner,
-    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before")] = 0,
+    limit: Annotated[int, Query(ge=1, le=100, description="how many at most")] = 20,
 ) -> Response:
     """Oldest first, a page at a time, each byte for byte as it was signed."""
     page = service_of(request).receipts(proof, after=after, limit=limit)

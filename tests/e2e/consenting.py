@@ -1,13 +1,14 @@
 """A device and an administrator over HTTP, and the service they talk to: real requests, a clock of the test's own."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import httpx
+from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from privacy.canonical import encode
@@ -15,9 +16,11 @@ from privacy.http_signature import SignedRequest, sign
 from privacy.keys import SigningKey
 from privacy.pseudonym import subject_of
 from server.admin import bootstrap
-from server.api import ServiceSettings, create_app
+from server.api import ServiceSettings, create_app, routes_over
 from server.consent import Purpose
-from server.database import migrate, open_engine
+from server.consent_service import ConsentService
+from server.database import migrate, open_engine, reading
+from server.notices import shipped_notices
 
 NOW = 1_796_000_000
 CONTRIBUTION: Purpose = "federated_contribution"
@@ -43,6 +46,7 @@ class Service:
     clock: Clock
     key: SigningKey
     app: Any
+    tokens: list[str] = field(default_factory=list)
 
     def ask(self, request: httpx.Request) -> httpx.Response:
         """Send one request through the whole application."""
@@ -57,6 +61,17 @@ class Service:
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask without any credential."""
         return self.ask(httpx.Request("GET", BASE + path, headers=headers))
+
+    def sweep(self) -> None:
+        """Forget what is too old, as the service does every minute."""
+        ConsentService(
+            self.engine, key=self.key, controller="", notices=shipped_notices, clock=self.clock
+        ).sweep()
+
+    def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        with reading(self.engine) as connection:
+            return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
     def device(self) -> "Device":
         """Return a device that is new here."""
@@ -76,7 +91,9 @@ class Service:
     def credential(self, role: str, name: str) -> "Administrator":
         """Return somebody with a credential."""
         days = 30 if role == "auditor" else 365
-        return Administrator(self, bootstrap(self.engine, actor=name, role=role, days=days, now=self.clock()))
+        token = bootstrap(self.engine, actor=name, role=role, days=days, now=self.clock())
+        self.tokens.append(token)
+        return Administrator(self, token)
 
 
 @dataclass(slots=True)
@@ -106,22 +123,25 @@ class Device:
     ) -> httpx.Request:
         """Return a signed request."""
         content = b"" if body is None else encode(dict(body))
-        given = {name.lower(): value for name, value in (headers or {}).items()}
-        where, _, query = path.partition("?")
-        plain = SignedRequest(
-            method=method,
-            authority=HOST,
-            path=where,
-            query=query,
-            headers=given,
-            body=content,
-        )
-        at = self.service.clock() if created is None else created
-        signed = sign(plain, self.key, created=at, nonce=secrets.token_urlsafe(16))
         kind = {"content-type": "application/json"} if content else {}
-        made = httpx.Request(method, BASE + path, content=content, headers={**given, **signed, **kind})
+        plain = httpx.Request(method, BASE + path, content=content, headers={**(headers or {}), **kind})
+        made = self.signed(plain, created=created)
         self.kept.append(made)
         return made
+
+    def signed(self, request: httpx.Request, *, created: int | None = None) -> httpx.Request:
+        """Return a request with the headers that prove who sends it."""
+        plain = SignedRequest(
+            method=request.method,
+            authority=HOST,
+            path=request.url.raw_path.partition(b"?")[0].decode(),
+            query=request.url.query.decode(),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=request.content,
+        )
+        at = self.service.clock() if created is None else created
+        request.headers.update(sign(plain, self.key, created=at, nonce=secrets.token_urlsafe(16)))
+        return request
 
     def ask(self, method: str, path: str, *args: Any, **more: Any) -> httpx.Response:
         """Sign a request and send it."""
@@ -188,12 +208,20 @@ class Administrator:
         return self.ask("POST", f"/v1/changes/{number}/approval")
 
 
+Plant = Callable[[FastAPI], None]
+
+
 @contextmanager
-def serving(database: str, **settings: Any) -> Iterator[Service]:
-    """Migrate a database and serve consent over it."""
+def serving(database: str, *, plant: Plant | None = None, **more: Any) -> Iterator[Service]:
+    """Migrate a database and serve consent over it; a fault may be planted in the routes."""
     engine, clock, key = open_engine(database), Clock(), SigningKey.generate()
     migrate(engine)
-    app = create_app(engine, ServiceSettings(key=key, controller="Example Ltd", clock=clock, **settings))
+    settings = ServiceSettings(key=key, controller="Example Ltd", clock=clock, **more)
+    app = create_app(engine, settings)
+    if plant is not None:
+        faulty = routes_over(engine, settings)
+        plant(faulty)
+        app = faulty
     try:
         yield Service(engine=engine, clock=clock, key=key, app=app)
     finally:
