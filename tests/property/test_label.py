@@ -123,7 +123,7 @@ BOUND = AuditMeasured(
 BLOCKERS: dict[str, tuple[list[Event], str]] = {
     "no noise": (list(opening()) + list(one_round(1, noise=0.0)), "above 8"),
     "stamped": ([*LOG, NotPrivate(line=LINE, reason="seeded_randomness")], "not private"),
-    "above the ceiling": ([*opening(epsilon=50.0), *one_round(1, noise=0.5)], "above 8"),
+    "above the ceiling": ([*opening(epsilon=50.0), *one_round(1, noise=0.45)], "above 8"),
     "over the line's cap": ([*opening(), *one_round(1, noise=0.8)], "cap over the line"),
     "over a release's cap": (
         [*LOG, CapChanged(line=LINE, scope="release", epsilon=0.5, proposed_by="ann", approved_by="bob")],
