@@ -33,6 +33,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--seed", type=int, metavar="N", help="replace the scenario's seed")
     run.add_argument("--out", type=Path, default=Path("runs/latest"), metavar="DIR", help="where results go")
+    run.add_argument(
+        "--runtime", choices=["process", "flower"], default="process",
+        help="where the nodes run: in this process, or in Flower's simulation runtime (flwr run, Ray)",
+    )  # fmt: skip
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     bench = commands.add_parser("bench", help="measure against a peer, in one run")
     bench.add_argument("which", choices=["gradient", "consent", "device"])
@@ -87,6 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
                 seed=options.seed,
                 out=options.out,
                 quiet=options.quiet,
+                runtime=options.runtime,
             )
     except (SimulationError, PrivacyError, ModelError, ClientError, ServerError) as problem:
         print(f"penchant-sim: {problem}", file=sys.stderr)

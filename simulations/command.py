@@ -1,8 +1,9 @@
 """What `penchant-sim run` shows: a progress bar, one person's slate, a short table, what to try next."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,8 +12,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from privacy.terms import RELATION, UNIT, Guarantee
-from simulations.run import Outcome, next_commands, run
-from simulations.samples import Sample
+from simulations.flower import run_on_flower
+from simulations.reporting import slate
+from simulations.run import next_commands, run
 from simulations.scenario import load
 
 NAMES = {
@@ -25,7 +27,14 @@ NAMES = {
 
 
 def run_scenario(
-    path: Path, *, overrides: list[str], data: Path | None, seed: int | None, out: Path, quiet: bool
+    path: Path,
+    *,
+    overrides: list[str],
+    data: Path | None,
+    seed: int | None,
+    out: Path,
+    quiet: bool,
+    runtime: Literal["process", "flower"],
 ) -> None:
     """Run a scenario file and show what came out.
 
@@ -44,20 +53,30 @@ def run_scenario(
     )
     with bar:
         task = bar.add_task("starting", total=1.0)
-        outcome = run(
-            scenario,
-            data=data,
-            out=out,
-            progress=lambda text, share: bar.update(task, description=text, completed=share),
-        )
-    _show(console, outcome, out, next_commands(out, scenario, data))
+
+        def progress(text: str, share: float) -> None:
+            bar.update(task, description=text, completed=share)
+
+        if runtime == "flower":
+            sample = run_on_flower(scenario, data=data, out=out, progress=progress)
+            result = json.loads((out / "result.json").read_text(encoding="utf-8"))
+        else:
+            outcome = run(scenario, data=data, out=out, progress=progress)
+            sample, result = slate(outcome.samples[0]), outcome.result
+    _show(console, result, sample, out, next_commands(out, scenario, data))
 
 
-def _show(console: Console, outcome: Outcome, out: Path, commands: Sequence[tuple[str, str]]) -> None:
-    privacy = outcome.result["privacy"]
+def _show(
+    console: Console,
+    result: dict[str, Any],
+    sample: dict[str, Any],
+    out: Path,
+    commands: Sequence[tuple[str, str]],
+) -> None:
+    privacy = result["privacy"]
     console.print()
-    _show_sample(console, outcome.samples[0])
-    console.print(_table(outcome.result))
+    _show_sample(console, sample)
+    console.print(_table(result))
     spent = Guarantee(
         epsilon=float("inf") if privacy["epsilon"] is None else privacy["epsilon"],
         delta=privacy["delta"],
@@ -71,23 +90,21 @@ def _show(console: Console, outcome: Outcome, out: Path, commands: Sequence[tupl
         f"An attacker who knows all but one subject's part guesses it right at best {odds} times in 100."
     )
     console.print(
-        f"Release: {outcome.result['release']['bytes'] / 1000:.0f} kB, signed and logged, opened offline.\n"
+        f"Release: {result['release']['bytes'] / 1000:.0f} kB, signed and logged, opened offline.\n"
     )
     console.print(f"Open {out / 'report.html'} in a browser: the whole run, readable offline.\n\nNext:")
     for command, shows in commands:
         console.print(f"  [dim]{shows}:[/dim]\n    {command}", soft_wrap=True)
 
 
-def _show_sample(console: Console, sample: Sample) -> None:
-    console.print(
-        "[bold]One person's device[/bold], offline, after " + escape(", ".join(sample.recent[:3])) + ":\n"
-    )
-    for place, item in enumerate(sample.slate.items, 1):
-        reasons = sorted(item.reasons, key=lambda reason: -reason.amount)[:2]
-        why = escape("; ".join(f"{reason.text} ({reason.amount:+.2f})" for reason in reasons))
-        console.print(
-            f"  {place}. [bold]{escape(item.title or item.item)}[/bold]  {item.score:.2f}  [dim]{why}[/dim]"
-        )
+def _show_sample(console: Console, sample: dict[str, Any]) -> None:
+    recent = escape(", ".join(sample["recent"][:3]))
+    console.print(f"[bold]One person's device[/bold], offline, after {recent}:\n")
+    for place, item in enumerate(sample["items"], 1):
+        reasons = sorted(item["reasons"], key=lambda reason: -reason[1])[:2]
+        why = escape("; ".join(f"{text} ({amount:+.2f})" for text, amount in reasons))
+        title = f"[bold]{escape(item['title'])}[/bold]"
+        console.print(f"  {place}. {title}  {item['score']:.2f}  [dim]{why}[/dim]")
     console.print()
 
 

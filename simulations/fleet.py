@@ -10,27 +10,26 @@ import numpy as np
 from flwr.app import Context, Message, RecordDict
 from flwr.serverapp import Grid
 
-from client.app import make_client_app
 from client.participation import AcceptedTerms
 from models.history import Histories
 from privacy.calibration import PlannedRound
 from privacy.gaussian import exact_epsilon
+from privacy.noise import seeded_bits
 from server.app import Fleet, make_server_app
 from server.conductor import Conductor, RoundReport
 from server.memory_rounds import MemoryRoundStore
 from server.round_book import Int64
 from server.rounds import RoundMachine
 from simulations.errors import SimulationError
-from simulations.grid import InProcessGrid
 from simulations.line import ReleaseLine
 from simulations.population import (
     Departures,
     SimulatedConsents,
-    SimulatedShard,
     draw_departures,
     draw_granted,
 )
 from simulations.provenance import code_digest
+from simulations.runtimes import Runtime, World
 from simulations.scenario import Scenario
 
 LARGEST_DIMENSION = 1 << 26
@@ -52,6 +51,7 @@ class SimulatedFleet:
         train: (people) training histories, subject i being person i.
         rounds: how many rounds will run, so that departures can be spread over them.
         least_noise_multiplier: what the notice promises at least; 0 only where it says "not private".
+        runtime: where the nodes run.
     """
 
     scenario: Scenario
@@ -59,6 +59,7 @@ class SimulatedFleet:
     train: Histories
     rounds: int
     least_noise_multiplier: float
+    runtime: Runtime
     consents: SimulatedConsents = field(init=False)
     departures: Departures = field(init=False)
     store: MemoryRoundStore = field(init=False)
@@ -72,7 +73,9 @@ class SimulatedFleet:
         self.consents = SimulatedConsents(granted)
         self.departures = draw_departures(granted, share=share.withdraw_share, rounds=self.rounds, seed=seed)
         self.store = MemoryRoundStore(self.consents, self.line.ledger, recorded=self.line.ledger.events)
-        self.machine = RoundMachine(self.store, line=self.scenario.line.name)
+        test_seed = self.scenario.test_seed
+        coins = os.urandom if test_seed is None else seeded_bits(test_seed << 128)
+        self.machine = RoundMachine(self.store, line=self.scenario.line.name, coins=coins)
 
     def clear(self, plan: Sequence[PlannedRound]) -> None:
         """See that the line can afford all its rounds.
@@ -83,11 +86,8 @@ class SimulatedFleet:
         self.machine.clear(plan)
 
     def conduct(self, train: Callable[[Conductor], None]) -> None:
-        """Run `train` as the body of a Flower ServerApp over an in-process Grid."""
-        shards = self._shards()
-        client = make_client_app(lambda context: shards[int(context.node_config["partition-id"])])
-        threads = min(len(shards), os.cpu_count() or 1)
-        grid = InProcessGrid(client, nodes=len(shards), threads=threads, on_delivery=self._leave_in_flight)
+        """Run `train` as the body of a Flower ServerApp over the runtime's Grid."""
+        grid = self.runtime.grid(self._world(), on_delivery=self._leave_in_flight)
 
         def main(grid: Grid, context: Context) -> None:
             fleet = Fleet(grid, timeout=3600.0, on_failure=_fail)
@@ -116,7 +116,7 @@ class SimulatedFleet:
             on_committed=self._committed,
         )
 
-    def _shards(self) -> list[SimulatedShard]:
+    def _world(self) -> World:
         accepted = AcceptedTerms(
             line=self.scenario.line.name,
             trust=self.scenario.privacy.trust,
@@ -129,13 +129,12 @@ class SimulatedFleet:
             log_origin=self.line.origin,
             log_key=self.line.anchors.log_key.base64,
         )
-        everyone = np.arange(self.train.people, dtype=np.int64)
-        return [
-            SimulatedShard(
-                subjects, train=self.train, switched_off=self.consents.withdrawn, accepted=accepted
-            )
-            for subjects in np.array_split(everyone, self.scenario.population.shards)
-        ]
+        return World(
+            train=self.train,
+            switched_off=self.consents.withdrawn,
+            accepted=accepted,
+            nodes=self.scenario.population.shards,
+        )
 
     def _largest_epsilon(self) -> float:
         """Return what all rounds cost a device that is in each of them: the most its notice allows."""

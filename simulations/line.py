@@ -48,6 +48,8 @@ class ReleaseLine:
         )
         if not cap.private:
             self.ledger.append(NotPrivate(line=self.scenario.line.name, reason="no_noise"))
+        if self.scenario.test_seed is not None:
+            self.ledger.append(NotPrivate(line=self.scenario.line.name, reason="seeded_randomness"))
 
     @property
     def origin(self) -> str:
@@ -88,7 +90,7 @@ class ReleaseLine:
             The manifest, and the proof of its leaf in the log.
         """
         guarantee, now = self.spent(), int(time.time())
-        statement = state(guarantee, private=guarantee.private)
+        statement = state(guarantee, private=self.scenario.private)
         manifest = sign_manifest(
             Manifest(
                 line=self.scenario.line.name,
@@ -114,7 +116,7 @@ class ReleaseLine:
         """Return the privacy section of result.json; infinity is null."""
         cap, events = self.cap, self.spending()
         used = spent(events, cap.delta)
-        private = cap.private
+        private = self.scenario.private
         return {
             "private": private,
             "trust": cap.trust,
@@ -128,11 +130,11 @@ class ReleaseLine:
                 "accountant": "pld",
                 "epsilon": epsilon_pld(events, cap.delta) if private else None,
             },
-            "attacker_success": attacker_success(events),
+            "attacker_success": attacker_success(events) if private else 1.0,
         }
 
     def privacy_curve(self) -> tuple[tuple[float, float], ...]:
         """Return delta over epsilon for everything spent; empty where nothing is private."""
-        if not self.cap.private:
+        if not self.scenario.private:
             return ()
         return tuple(zip(CURVE, delta_at(self.spending(), CURVE), strict=True))

@@ -37,7 +37,7 @@ def report_data(
         privacy_curve=line.privacy_curve(),
         rounds=_rounds(fleet, line),
         groups=comparison.groups(),
-        slates=tuple(_slate(sample) for sample in samples),
+        slates=tuple(slate(sample) for sample in samples),
         ledger={
             "origin": line.origin,
             "size": line.ledger.size,
@@ -67,7 +67,8 @@ def _rounds(fleet: SimulatedFleet, line: ReleaseLine) -> tuple[dict[str, Any], .
     )
 
 
-def _slate(sample: Sample) -> dict[str, Any]:
+def slate(sample: Sample) -> dict[str, Any]:
+    """Return what one person sees as plain JSON: recent titles, and items with title, score and reasons."""
     return {
         "recent": list(sample.recent),
         "items": [

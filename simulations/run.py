@@ -21,6 +21,7 @@ from simulations.metrics import evaluate
 from simulations.outputs import RELEASE, claim, encode, write, write_ledger, write_release
 from simulations.report import render
 from simulations.reporting import report_data
+from simulations.runtimes import InProcess, Runtime
 from simulations.samples import Sample, sample_slates
 from simulations.scenario import Scenario, ScenarioError
 from simulations.sources import default_cache
@@ -39,7 +40,9 @@ class Outcome:
     samples: tuple[Sample, ...]
 
 
-def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress) -> Outcome:
+def run(
+    scenario: Scenario, *, data: Path | None, out: Path, progress: Progress, runtime: Runtime | None = None
+) -> Outcome:
     """Carry a scenario through and write its folder.
 
     Args:
@@ -47,6 +50,7 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
         data: where the data set is, or None to find it.
         out: the run's folder; existing files of the same names are replaced.
         progress: hears each stage.
+        runtime: where the nodes run, by default in this process.
 
     Raises:
         DatasetError, ScenarioError, BudgetExceeded, OutputRefused: the input must be mended; nothing
@@ -78,7 +82,13 @@ def run(scenario: Scenario, *, data: Path | None, out: Path, progress: Progress)
     features = item_features(dataset.catalogue).table
     line = ReleaseLine(scenario)
     trained = train(
-        scenario, train=split.train, timed=dataset.timed, features=features, line=line, observe=observe
+        scenario,
+        train=split.train,
+        timed=dataset.timed,
+        features=features,
+        line=line,
+        observe=observe,
+        runtime=runtime or InProcess(),
     )
     timing["train_s"] = trained.seconds
     timing["device_updates_per_s"] = trained.updates_per_second

@@ -146,6 +146,8 @@ class Scenario(_Section):
 
     name: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)]
+    test_seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
+    """Seeds coins and noise, so that a test can repeat a run bit for bit; such a run is stamped not private."""
     dataset: DatasetSection
     population: PopulationSection
     consent: ConsentSection
@@ -172,6 +174,11 @@ class Scenario(_Section):
                 "are summed exactly on that grid"
             )
         return self
+
+    @property
+    def private(self) -> bool:
+        """Whether the line's cap is a promise: noise bounds it, and nobody can repeat the noise."""
+        return self.privacy.guarantee().private and self.test_seed is None
 
     def digest(self) -> str:
         """Return the SHA-256 of the whole scenario as sorted compact JSON, hex; infinity is null."""

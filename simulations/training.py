@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TypeVar
 
 from models.gradient import GradientSettings
@@ -10,12 +11,13 @@ from models.history import Float, Histories
 from models.parameters import GlobalParameters
 from models.recipe import RecipeSettings
 from privacy.calibration import PlannedRound, calibrate, share_budget
-from privacy.noise import system_bits
+from privacy.noise import Bits, seeded_bits, system_bits
 from server.conductor import Conductor
 from server.gradient import train_by_gradient
 from server.training import LineTerms, train_by_moments
 from simulations.fleet import SimulatedFleet
 from simulations.line import ReleaseLine
+from simulations.runtimes import Runtime
 from simulations.scenario import MomentsTraining, Scenario
 
 Observe = Callable[[str, GlobalParameters], None]
@@ -64,8 +66,23 @@ def without_recency(recipe: Recipe) -> Recipe:
     return replace(recipe, recency_floor=1.0, alpha=1.0)
 
 
+def noise_bits(scenario: Scenario) -> Callable[[], Bits]:
+    """Return what makes each round's random bits: the operating system, or a test's seed where one is stamped."""
+    if scenario.test_seed is None:
+        return system_bits
+    rounds, seed = count(), scenario.test_seed
+    return lambda: seeded_bits(seed << 64 | next(rounds))
+
+
 def train(
-    scenario: Scenario, *, train: Histories, timed: bool, features: Float, line: ReleaseLine, observe: Observe
+    scenario: Scenario,
+    *,
+    train: Histories,
+    timed: bool,
+    features: Float,
+    line: ReleaseLine,
+    observe: Observe,
+    runtime: Runtime,
 ) -> Trained:
     """Run the scenario's rounds through Flower.
 
@@ -76,6 +93,7 @@ def train(
         features: (items, f) public item knowledge.
         line: the release line that pays and records.
         observe: hears the model after each round; its time does not count as training.
+        runtime: where the nodes run.
 
     Raises:
         BudgetExceeded: the plan costs more than the line promised.
@@ -88,6 +106,7 @@ def train(
         train,
         rounds=len(plan),
         least_noise_multiplier=min(planned.noise_multiplier for planned in plan),
+        runtime=runtime,
     )
     fleet.clear(plan)
     shared = LineTerms(
@@ -106,7 +125,7 @@ def train(
         observe(label, parameters)
         watching += time.perf_counter() - began
 
-    how, items = scenario.training, len(features)
+    how, items, bits = scenario.training, len(features), noise_bits(scenario)
 
     def rounds(conductor: Conductor) -> None:
         if isinstance(how, MomentsTraining):
@@ -117,7 +136,7 @@ def train(
                 items=items,
                 features=features,
                 settings=how.recipe if timed else without_recency(how.recipe),
-                bits=system_bits,
+                bits=bits,
                 observe=watch,
             )
         else:
@@ -128,7 +147,7 @@ def train(
                 items=items,
                 features=features,
                 settings=how.recipe if timed else without_recency(how.recipe),
-                bits=system_bits,
+                bits=bits,
                 observe=watch,
             )
         found.append(model)

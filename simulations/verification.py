@@ -1,7 +1,6 @@
 """Check a run's own promises from its folder alone: ledger, epsilon, release."""
 
 import json
-import math
 from pathlib import Path
 from typing import ClassVar
 
@@ -48,12 +47,13 @@ def verify_run(folder: Path) -> str:
     (line,) = [event for event in events if isinstance(event, LineDeclared)]
     costs = [event for event in events if isinstance(event, PrivacyEvent)]
     epsilon, check = spent(costs, line.delta).epsilon, epsilon_pld(costs, line.delta)
-    stated = result["privacy"]["epsilon"]
-    if (math.inf if stated is None else stated) != epsilon or float(manifest.privacy["epsilon"]) != epsilon:
-        raise NotVerified(f"{folder}: the ledger gives epsilon {epsilon}, the result states {stated}")
+    stamped = any(isinstance(event, NotPrivate) for event in events)
+    stated, expected = result["privacy"]["epsilon"], None if stamped else epsilon
+    if stated != expected or float(manifest.privacy["epsilon"]) != epsilon or manifest.private is stamped:
+        raise NotVerified(f"{folder}: the ledger gives epsilon {expected}, the result states {stated}")
     if epsilon > line.epsilon_budget or check > line.epsilon_budget:
         raise NotVerified(f"{folder}: epsilon {epsilon} exceeds the declared budget {line.epsilon_budget}")
-    if any(isinstance(event, NotPrivate) for event in events):
+    if stamped:
         return f"{len(events)} entries hold; NOT PRIVATE, and stamped so (self-attested)"
     return (
         f"{len(events)} entries, signature, root and release hold; epsilon recomputed: {epsilon:.4f} (PRV), "

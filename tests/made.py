@@ -1,4 +1,7 @@
-"""Made-up parameters and catalogues of any size, for the tests of models and device."""
+"""Made-up parameters, catalogues and tables of events of any size."""
+
+import csv
+from pathlib import Path
 
 import numpy as np
 
@@ -38,3 +41,27 @@ def catalogue(items: int) -> Catalogue:
         years=np.full(items, 1995, np.int16),
         genres=tuple(("Drama",) if item % 2 else () for item in range(items)),
     )
+
+
+def write_events(path: Path, *, people: int, items: int, events: int, columns: str) -> None:
+    """Write a population with four tastes, and one person who met one item twice.
+
+    Columns are a selection of rating, time and title.
+    """
+    rng = np.random.default_rng(7)
+    taste = rng.integers(0, 4, items)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "item_id", *columns.split()])
+        for person in range(people):
+            chance = np.where(taste == person % 4, 6.0, 1.0)
+            met = rng.choice(items, events, replace=False, p=chance / chance.sum())
+            for when, item in enumerate(met.tolist()):
+                cells = {
+                    "rating": 4,
+                    "time": when,
+                    "title": f"Story of {'abcd'[taste[item]] * 3} number {item}",
+                }
+                writer.writerow([f"p{person}", item, *(cells[name] for name in columns.split())])
+        for _ in range(2):
+            writer.writerow(["lonely", item, *(cells[name] for name in columns.split())])

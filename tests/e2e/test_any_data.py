@@ -1,12 +1,10 @@
 """Whole scenarios on tables nobody tuned for: dense or sparse, with or without times, texts and ratings."""
 
-import csv
 import json
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from client.device.preview import Preview
@@ -14,32 +12,9 @@ from client.device.slate import Event
 from privacy.manifest import TrustAnchors
 from simulations.__main__ import main
 from simulations.scenario import load
+from tests.made import write_events
 
 SCENARIO = Path(__file__).parents[2] / "simulations" / "scenarios" / "movielens.toml"
-
-
-def write(path: Path, *, people: int, items: int, events: int, columns: str) -> None:
-    """Write a population with four tastes, and one person who met one item twice.
-
-    Columns are a selection of rating, time and title.
-    """
-    rng = np.random.default_rng(7)
-    taste = rng.integers(0, 4, items)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["user_id", "item_id", *columns.split()])
-        for person in range(people):
-            chance = np.where(taste == person % 4, 6.0, 1.0)
-            met = rng.choice(items, events, replace=False, p=chance / chance.sum())
-            for when, item in enumerate(met.tolist()):
-                cells = {
-                    "rating": 4,
-                    "time": when,
-                    "title": f"Story of {'abcd'[taste[item]] * 3} number {item}",
-                }
-                writer.writerow([f"p{person}", item, *(cells[name] for name in columns.split())])
-        for _ in range(2):
-            writer.writerow(["lonely", item, *(cells[name] for name in columns.split())])
 
 
 def run(tmp_path: Path, *settings: str) -> int:
@@ -61,7 +36,7 @@ def run(tmp_path: Path, *settings: str) -> int:
 def test_a_table_becomes_a_release_a_report_and_a_verified_ledger(
     tmp_path: Path, shape: dict[str, Any], epsilon: str, timed: bool
 ) -> None:
-    write(tmp_path / "events.csv", **shape)
+    write_events(tmp_path / "events.csv", **shape)
     assert run(tmp_path, f"privacy.epsilon={epsilon}") == 0
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["dataset"] == {
@@ -85,7 +60,7 @@ def test_a_table_becomes_a_release_a_report_and_a_verified_ledger(
 def test_more_people_than_declared_are_refused_with_the_settings_to_give(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(tmp_path / "events.csv", people=1000, items=9, events=3, columns="")
+    write_events(tmp_path / "events.csv", people=1000, items=9, events=3, columns="")
     assert run(tmp_path) == 2
     said = capsys.readouterr().err
     assert "--set population.declared=1000 --set privacy.delta=0.000501187" in said
