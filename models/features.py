@@ -9,13 +9,16 @@ import numpy as np
 
 from models.catalogue import Catalogue
 from models.history import Float
+from models.spectral import principal_scores
 
 STOP_WORDS = frozenset([
     "a", "an", "and", "at", "by", "d", "de", "der", "des", "die", "du", "el", "et", "for", "from", "il", "in", "is",
     "it", "l", "la", "le", "les", "lo", "los", "of", "on", "or", "part", "s", "t", "the", "to", "und", "with",
 ])  # fmt: skip
 MOST_WORDS = 2048
-"""Words told apart, the most frequent ones, so that the table of a large catalogue stays narrow."""
+"""Words told apart: the most frequent ones."""
+MOST_CELLS, FOLDED_WORDS = 1 << 24, 256
+"""A larger text table is folded into so many principal directions, so that a catalogue of any size fits."""
 YEAR_STEP = 0.15
 """Distance of neighbouring eras in log years, and how far a year reaches into them."""
 YEAR_WEIGHT = 1.5
@@ -27,7 +30,7 @@ class ItemFeatures:
     """What everyone may know about each item, as numbers.
 
     Args:
-        text: (items, t) float32, tf-idf of title tokens, rows of length 1 or 0.
+        text: (items, t) float32, tf-idf of title tokens, rows of length 1 or 0, or their leading directions.
         facts: (items, f) float32, 0/1 genres, then how near the release year is to each era.
     """
 
@@ -75,7 +78,7 @@ def _text(catalogue: Catalogue) -> Float:
             row[vocabulary[word]] = np.log(len(catalogue) / frequency[word])
     lengths = np.linalg.norm(table, axis=1, keepdims=True)
     table /= np.where(lengths > 0, lengths, 1.0)
-    return table
+    return table if table.size <= MOST_CELLS else principal_scores(table, FOLDED_WORDS).astype(np.float32)
 
 
 def _genres(catalogue: Catalogue) -> Float:

@@ -56,33 +56,34 @@ def scorer_of(parameters: GlobalParameters) -> Scorer:
 
 
 def compare(
-    parameters: GlobalParameters, split: Split, *, features: Float, privacy: PrivacySection
+    parameters: GlobalParameters, split: Split, *, judged: Split, features: Float, privacy: PrivacySection
 ) -> Comparison:
     """Evaluate the released model and every baseline on the test items.
 
     Args:
         parameters: trained, in float.
-        split: the people.
+        split: the people whose training events the baselines see.
+        judged: all of them or a sample, whose test items are looked for.
         features: (items, f) public item knowledge, for the content-only baseline.
         privacy: the budget that private popularity spends whole.
     """
-    released = evaluate(scorer_of(quantized(parameters)), split, "test")
-    plain = evaluate(scorer_of(parameters), split, "test")
+    released = evaluate(scorer_of(quantized(parameters)), judged, "test")
+    plain = evaluate(scorer_of(parameters), judged, "test")
     items, train = parameters.items, split.train
     axes = singular_axes(train, items, rank=max(SVD_RANKS))
     scorers = {
         "popularity": popularity(train, items),
         "popularity_private": private_popularity(train, items, privacy),
         "content_only": content_only(features, like=parameters),
-        "puresvd": best(lambda rank: puresvd(axes, rank=rank), SVD_RANKS, split)[0],
+        "puresvd": best(lambda rank: puresvd(axes, rank=rank), SVD_RANKS, judged)[0],
     }
     if items <= LARGEST_EASE:
-        scorers["ease"] = best(lambda penalty: ease(train, items, penalty=penalty), EASE_PENALTIES, split)[0]
+        scorers["ease"] = best(lambda penalty: ease(train, items, penalty=penalty), EASE_PENALTIES, judged)[0]
     return Comparison(
         released=released,
         ndcg_change=paired_change(released.ndcg, plain.ndcg),
-        baselines={name: evaluate(scorer, split, "test") for name, scorer in scorers.items()},
-        split=split,
+        baselines={name: evaluate(scorer, judged, "test") for name, scorer in scorers.items()},
+        split=judged,
     )
 
 

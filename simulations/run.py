@@ -70,11 +70,12 @@ def run(
         dataset = load_dataset(scenario.dataset, data=data, cache=default_cache())
         split = leave_two_out(dataset, seed=scenario.seed)
     check_population(scenario, split)
+    judged = split.sample(items=len(dataset.catalogue), seed=scenario.seed)
 
     curve: list[tuple[str, float, float]] = []
 
     def observe(label: str, parameters: GlobalParameters) -> None:
-        found = evaluate(scorer_of(parameters), split, "validation").table()
+        found = evaluate(scorer_of(parameters), judged, "validation").table()
         curve.append((label, found["full"]["ndcg@10"], found["sampled99"]["ndcg@10"]))
         progress(f"training: {label} committed", 0.1 + 0.4 * len(curve) / (len(curve) + 1))
 
@@ -102,7 +103,9 @@ def run(
 
     progress("evaluating beside the baselines", 0.6)
     with timed("evaluate_s"):
-        comparison = compare(trained.parameters, split, features=features, privacy=scenario.privacy)
+        comparison = compare(
+            trained.parameters, split, judged=judged, features=features, privacy=scenario.privacy
+        )
 
     mean, half = comparison.ndcg_change
     result = {
@@ -116,7 +119,11 @@ def run(
             "interactions": len(dataset.item),
             "catalogue": dataset.catalogue_source,
         },
-        "reading": {**dataset.summary(), "people_left_out": dataset.people - split.people},
+        "reading": {
+            **dataset.summary(),
+            "people_left_out": dataset.people - split.people,
+            "people_judged": judged.people,
+        },
         "privacy": line.privacy_result(),
         "test": comparison.released.table(),
         "baselines": {name: found.table() for name, found in comparison.baselines.items()},

@@ -10,6 +10,8 @@ from models.streams import stream
 from simulations.datasets import Dataset, DatasetError
 
 NEGATIVES = 99
+MOST_SCORES = 1 << 28
+"""Scores of one evaluation; more people than give so many are judged by a sample."""
 LEAST_EVENTS = 3
 
 
@@ -33,6 +35,19 @@ class Split:
     def people(self) -> int:
         """Number of people judged."""
         return len(self.test)
+
+    def sample(self, *, items: int, seed: int) -> "Split":
+        """Return the people who are judged: everyone, or as many, drawn by the run's seed, as stay affordable.
+
+        Args:
+            items: size of the catalogue; people x items scores are made for each evaluation.
+            seed: the run's seed.
+        """
+        limit = max(MOST_SCORES // items, 1)
+        if self.people <= limit:
+            return self
+        rows = np.sort(stream(seed, "judged people").permutation(self.people)[:limit])
+        return Split(self.train.take(rows), self.validation[rows], self.test[rows], self.negatives[rows])
 
     def with_validation(self) -> Histories:
         """Return train plus validation: what a device knows when the test item is still to come."""

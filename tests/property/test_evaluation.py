@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.history import Histories
-from simulations import metrics
+from simulations import metrics, split
 from simulations.baselines import best, ease, matrix, popularity, popularity_private, puresvd, singular_axes
 from simulations.datasets import Dataset, DatasetError
 from simulations.metrics import ScoresRefused, evaluate, paired_change
@@ -241,3 +241,20 @@ def test_puresvd_of_full_rank_gives_the_history_back() -> None:
     found = puresvd(axes, rank=39)(split.train)
     assert found.shape == (40, ITEMS)
     assert np.linalg.norm(found - matrix(split.train, ITEMS).toarray()) < 4.0
+
+
+@given(st.integers(1, 40), seeds)
+def test_a_sample_judges_some_people_exactly_as_the_whole_would(limit: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    whole = leave_two_out(of_lists([rng.permutation(ITEMS)[:5].tolist() for _ in range(30)]), seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(split, "MOST_SCORES", limit * ITEMS)
+        some, again = (whole.sample(items=ITEMS, seed=seed) for _ in range(2))
+    assert some.people == min(limit, 30)
+    assert np.array_equal(some.test, again.test)
+    fixed = popularity(whole.train, ITEMS)
+    ranks = {
+        tuple(whole.train.of(p)): rank for p, rank in enumerate(evaluate(fixed, whole, "test").full_rank)
+    }
+    found = evaluate(fixed, some, "test").full_rank
+    assert [ranks[tuple(some.train.of(p))] for p in range(some.people)] == found.tolist()

@@ -1,7 +1,9 @@
 """Public item features: what titles, genres and years say, the same on every machine that reads them."""
 
 import numpy as np
+import pytest
 
+from models import features
 from models.catalogue import Catalogue
 from models.content import content_table
 from models.features import YEAR_WEIGHT, item_features, tokens
@@ -69,3 +71,20 @@ def test_features_do_not_depend_on_the_order_of_the_catalogue() -> None:
         tuple(films_.genres[row] for row in order),
     )
     assert np.array_equal(item_features(films_).table[order], item_features(shuffled).table)
+
+
+def test_the_text_of_a_large_catalogue_is_folded_and_keeps_who_is_like_whom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    items = 200
+    titles = tuple(f"alpha{item % 20} beta{item % 7} gamma{item % 3}" for item in range(items))
+    made = Catalogue(tuple(map(str, range(items))), titles, np.zeros(items, np.int16), ((),) * items)
+    whole = item_features(made).text
+    monkeypatch.setattr(features, "MOST_CELLS", 10)
+    monkeypatch.setattr(features, "FOLDED_WORDS", 30)
+    folded = item_features(made).text
+    assert folded.shape[1] <= 30
+    assert np.abs(whole @ whole.T - folded @ folded.T).max() < 1e-4
+    monkeypatch.setattr(features, "MOST_WORDS", 5)
+    monkeypatch.setattr(features, "MOST_CELLS", 10**9)
+    assert item_features(made).text.shape == (items, 5)
