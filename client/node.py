@@ -15,7 +15,7 @@ import json
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from flwr.app import Context
@@ -76,7 +76,8 @@ def write_devices(
         (people,) bool, the switches mapped into memory: what is written there, running nodes see.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, array in zip(ARRAYS, (histories.indptr, histories.item, switched_off), strict=True):
+    arrays: tuple[NDArray[Any], ...] = (histories.indptr, histories.item, switched_off)
+    for name, array in zip(ARRAYS, arrays, strict=True):
         np.save(folder / f"{name}.npy", array)
     (folder / "accepted.json").write_text(json.dumps(asdict(accepted)))
     switches: NDArray[np.bool_] = np.load(folder / "switched_off.npy", mmap_mode="r+")

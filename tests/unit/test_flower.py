@@ -27,7 +27,7 @@ MOVIELENS = Path(flower.__file__).parent / "scenarios" / "movielens.toml"
 Patch = pytest.MonkeyPatch
 ACCEPTED = AcceptedTerms(
     line="t", trust="central", declared_population=5, clipping_norm=1.0, least_noise_multiplier=1.0,
-    largest_dimension=9,
+    largest_dimension=9, largest_epsilon=4.0, delta=1e-3, log_origin="t/log", log_key="AAAA",
 )  # fmt: skip
 
 
