@@ -1,6 +1,12 @@
-"""The device's side of the statistics rounds: one person's history in, one clipped integer vector out."""
+"""The device's side of the statistics rounds: one person's history in, one clipped integer vector out.
+
+A shard works on people who met equally many items at once. Every sum runs over one person's own values in an order
+of their own, so their integers are the same bits alone and in any company.
+"""
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,12 +15,16 @@ from numpy.typing import NDArray
 from client.errors import ClientError
 from models.history import Float, Histories, Ids
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, RoundInput
-from privacy.clipping import Int64, clip_to_grid
+from privacy.clipping import Int64, clip_rows, clip_to_grid
 from privacy.moments import to_vector
 
-Vector = NDArray[np.floating[Any]]
-Rows = Ids | slice
-"""Which rows of the round's sum a person's values belong to."""
+Values = NDArray[np.floating[Any]]
+AT_ONCE = 1 << 20
+"""Entries of a shard looked through at once."""
+CELLS = 1 << 18
+"""Numbers worked on at once: a megabyte of floats stays near the processor."""
+BANDED = 128
+"""Events up to which a window is one small matrix product."""
 
 
 class StatisticsError(ClientError):
@@ -45,47 +55,76 @@ def contribution_sum(
     """
     if len(histories.item) and not 0 <= histories.item.min() <= histories.item.max() < question.items:
         raise StatisticsError(f"a history names items outside the round's catalogue of {question.items}")
+    if isinstance(question, PopularityInput):
+        return _popularity_sum(question.items, histories, clipping_norm=clipping_norm, scale_bits=scale_bits)
     total = np.zeros(question.shape, np.int64)
-    for person in range(histories.people):
-        rows, values = _contribution(question, latest_occurrences(histories.of(person)))
-        total[rows] += clip_to_grid(values, clipping_norm=clipping_norm, scale_bits=scale_bits)
+    for items in _alike(distinct(histories), question):
+        whole = clip_rows(_values(question, items), clipping_norm=clipping_norm, scale_bits=scale_bits)
+        if isinstance(question, ContextInput):
+            np.add.at(total, items, whole)
+        else:
+            total += whole.sum(axis=0)
     return total.ravel()
 
 
-def latest_occurrences(history: Ids) -> Ids:
-    """Return the distinct items of a history, oldest first, each where it was met last.
+def _alike(histories: Histories, question: MomentsInput | ContextInput) -> Iterator[Ids]:
+    """Yield the histories of people who met equally many items, some people at a time, as (people, n) items."""
+    lengths = histories.lengths
+    for count in np.unique(lengths[lengths > 1]):
+        people = np.flatnonzero(lengths == count)
+        cells = count * question.width if isinstance(question, ContextInput) else question.width**2
+        for some in np.array_split(people, math.ceil(len(people) * cells / CELLS)):
+            yield histories.item[histories.indptr[some][:, None] + np.arange(count)]
 
-    >>> latest_occurrences(np.array([4, 7, 4], np.int32)).tolist()
+
+def _values(question: MomentsInput | ContextInput, items: Ids) -> Values:
+    return moments(question, items) if isinstance(question, MomentsInput) else context(question, items)
+
+
+def _popularity_sum(items: int, histories: Histories, *, clipping_norm: float, scale_bits: int) -> Int64:
+    """Sum popularity contributions by how many items people met: who met equally many send equal integers."""
+    total = np.zeros(items, np.int64)
+    bounds = np.searchsorted(histories.indptr, np.arange(0, len(histories.item), AT_ONCE), side="right") - 1
+    for start, end in pairwise([*np.unique(bounds), histories.people]):
+        some = histories.take(np.arange(start, end))
+        owner, item = np.divmod(np.unique(some.owners() * items + some.item), items)
+        met = np.bincount(owner, minlength=some.people)[owner]
+        for count in np.unique(met):
+            share = clip_to_grid(popularity(count), clipping_norm=clipping_norm, scale_bits=scale_bits)
+            total += share[0] * np.bincount(item[met == count], minlength=items)
+    return total
+
+
+def distinct(histories: Histories) -> Histories:
+    """Return the histories with each item of a person once, where it was met last.
+
+    >>> distinct(Histories(np.array([0, 3]), np.array([4, 7, 4], np.int32))).item.tolist()
     [7, 4]
     """
-    distinct, last = np.unique(history[::-1], return_index=True)
-    return history if len(distinct) == len(history) else distinct[np.argsort(-last)]
+    items = int(histories.item.max(initial=0)) + 1
+    pairs = histories.owners() * items + histories.item
+    _, last = np.unique(pairs[::-1], return_index=True)
+    if len(last) == len(pairs):
+        return histories
+    kept = np.zeros(len(pairs), np.bool_)
+    kept[len(pairs) - 1 - last] = True
+    return Histories(np.concatenate([[0], np.cumsum(kept)])[histories.indptr], histories.item[kept])
 
 
-def _contribution(question: RoundInput, history: Ids) -> tuple[Rows, Vector]:
-    match question:
-        case PopularityInput():
-            return history, popularity(history)
-        case MomentsInput():
-            return slice(None), moments(question, history)
-        case ContextInput():
-            return history, context(question, history)
-
-
-def popularity(history: Ids) -> Vector:
-    """Spread a person's one vote over their items: 1 / √n each, norm 1.
+def popularity(count: int) -> Values:
+    """Spread a person's one vote over the items they met: 1 / √n each, norm 1.
 
     Args:
-        history: (n,) distinct items.
+        count: n, how many.
 
     Returns:
         (n,) float64 values of those items; every other item has 0.
     """
-    return _unit(np.ones(len(history)))
+    return np.full(count, 1 / math.sqrt(count))
 
 
-def moments(question: MomentsInput, history: Ids) -> Vector:
-    """Form the matrix of which basis directions occur together in a history, norm 1.
+def moments(question: MomentsInput, items: Ids) -> Values:
+    """Form the matrix of which basis directions occur together in each history, norm 1.
 
     All pairs of different events, and the pairs near in time, are each brought to norm 1 before they mix;
     an event is never paired with itself, so the matrix says nothing but co-occurrence. Scaling to norm 1
@@ -93,56 +132,72 @@ def moments(question: MomentsInput, history: Ids) -> Vector:
 
     Args:
         question: the round's input.
-        history: (n,) distinct items, oldest first.
+        items: (people, n) distinct items of each, oldest first, n at least 2.
 
     Returns:
-        (k (k + 1) / 2,) float32 in the layout of `privacy.moments`; zeros with fewer than two events.
+        (people, k (k + 1) / 2) float32 in the layout of `privacy.moments`.
     """
-    if len(history) < 2:
-        return np.zeros(question.shape, np.float32)
-    events = question.projection[history]
-    total = events.sum(axis=0)
-    every = np.outer(total, total) - events.T @ events
-    near = events.T @ _sum_before(events, question.near)
+    events = question.projection[items]
+    total = _sum_over_events(events)[:, None]
+    turned = np.concatenate([events, total], axis=1).transpose(0, 2, 1)
+    every = to_vector(turned @ np.concatenate([-events, total], axis=1))
+    near = to_vector(events.transpose(0, 2, 1) @ _sum_near(events, question.near))
     share = question.near.share
-    return _unit((1 - share) * _unit(to_vector(every)) + share * _unit(to_vector(near + near.T)))
+    every *= (1 - share) * _inverse(_lengths(every))
+    near *= share * _inverse(_lengths(near))
+    every += near
+    return _unit(every)
 
 
-def context(question: ContextInput, history: Ids) -> Vector:
-    """Describe each item of a history by the tastes of the person's other items, norm 1.
+def context(question: ContextInput, items: Ids) -> Values:
+    """Describe each item of each history by the tastes of the person's other items, norm 1.
 
     Args:
         question: the round's input.
-        history: (n,) distinct items, oldest first.
+        items: (people, n) distinct items of each, oldest first, n at least 2.
 
     Returns:
-        (n, r) float32 rows of those items, every other item's row being 0; zeros with fewer than two events.
+        (people, n, r) float32 rows of those items, every other item's row being 0.
     """
-    if len(history) < 2:
-        return np.zeros((len(history), question.tastes.shape[1]), np.float32)
-    events = question.tastes[history]
-    others = events.sum(axis=0) - events
-    near = _sum_before(events, question.near) + _sum_before(events[::-1], question.near)[::-1]
+    events = question.tastes[items]
+    others = _sum_over_events(events)[:, None] - events
+    near = _sum_near(events, question.near)
     share = question.near.share
-    company = _unit_rows((1 - share) * _unit_rows(others) + share * _unit_rows(near))
-    return _unit(question.scale[history])[:, None] * company
+    company = _unit((1 - share) * _unit(others) + share * _unit(near))
+    return _unit(question.scale[items])[..., None] * company
 
 
-def _sum_before(events: Float, near: Nearness) -> Float:
-    """Return for each event the weighted sum of the events in the window before it, (n, k)."""
-    before = np.zeros_like(events)
-    for lag in range(1, min(near.window, len(events) - 1) + 1):
-        before[lag:] += np.float32(math.exp(-(lag - 1) / near.tau)) * events[:-lag]
-    return before
+def _sum_over_events(events: Float) -> Float:
+    """Return each person's sum of events, (people, k), added one by one in the order they were met."""
+    total = np.zeros_like(events[:, 0])
+    for place in range(events.shape[1]):
+        total += events[:, place]
+    return total
 
 
-def _unit(values: Vector) -> Vector:
-    length = float(np.linalg.norm(values))
-    scaled: Vector = values / length if length > 0 else values
-    return scaled
+def _sum_near(events: Float, near: Nearness) -> Float:
+    """Return for each event the weighted sum of those in the window around it, itself left out, (people, n, k)."""
+    count = events.shape[1]
+    weights = [np.float32(math.exp(-lag / near.tau)) for lag in range(min(near.window, count - 1))]
+    if count <= BANDED:
+        band = sum(np.eye(count, k=lag, dtype=np.float32) * weight for lag, weight in enumerate(weights, 1))
+        return np.asarray((band + np.transpose(band)) @ events)
+    around = np.zeros_like(events)
+    for lag, weight in enumerate(weights, 1):
+        around[:, lag:] += weight * events[:, :-lag]
+        around[:, :-lag] += weight * events[:, lag:]
+    return around
 
 
-def _unit_rows(rows: Vector) -> Vector:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: Vector = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-    return scaled
+def _lengths(values: Values) -> Values:
+    """Return the lengths along the last axis, kept as an axis of one."""
+    return np.asarray(np.sqrt(values[..., None, :] @ values[..., None])[..., 0])
+
+
+def _inverse(lengths: Values) -> Values:
+    return np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+
+
+def _unit(values: Values) -> Values:
+    """Scale the last axis to length 1; zeros stay."""
+    return np.asarray(values * _inverse(_lengths(values)))

@@ -73,6 +73,11 @@ class MomentsInput:
         _check_table("projection", self.projection)
 
     @property
+    def width(self) -> int:
+        """Number of directions k."""
+        return int(self.projection.shape[1])
+
+    @property
     def items(self) -> int:
         """Size of the catalogue."""
         return len(self.projection)
@@ -102,6 +107,11 @@ class ContextInput:
         _check_table("tastes", self.tastes)
         if self.scale.shape != (len(self.tastes),) or not (np.isfinite(self.scale) & (self.scale > 0)).all():
             raise InputError("scale must hold one positive number per item")
+
+    @property
+    def width(self) -> int:
+        """Number of tastes r."""
+        return int(self.tastes.shape[1])
 
     @property
     def items(self) -> int:

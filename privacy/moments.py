@@ -1,6 +1,7 @@
 """Symmetric matrices as vectors: each off-diagonal pair is sent once, times √2, so that norms agree."""
 
 import math
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,27 +40,35 @@ def side_of(numbers: int) -> int:
 
 
 def to_vector(matrix: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Lay a symmetric matrix out as (M_ii, √2 M_ij for i < j), an isometry: |vector| = |M|_F.
+    """Lay symmetric matrices out as (M_ii, √2 M_ij for i < j), an isometry: |vector| = |M|_F.
 
     Without the √2 a contribution would be shorter than its matrix, and noise of one size on every number
     would be √2 too large on the off-diagonal entries that `entry_std` vouches for.
 
     Args:
-        matrix: (k, k), symmetric; only the upper triangle is read.
+        matrix: (..., k, k), symmetric; only the upper triangles are read.
 
     Returns:
-        (k (k + 1) / 2,) of the same dtype, the diagonal first, then the rows of the upper triangle.
+        (..., k (k + 1) / 2) of the same dtype, the diagonal first, then the rows of the upper triangle.
 
     Raises:
-        MomentsError: not a square matrix.
+        MomentsError: not square matrices.
 
     >>> to_vector(np.array([[3.0, 2.0], [2.0, 1.0]])).round(3).tolist()
     [3.0, 1.0, 2.828]
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+    if matrix.ndim < 2 or matrix.shape[-2] != matrix.shape[-1]:
         raise MomentsError(f"a matrix of shape {matrix.shape} is not square")
-    above = matrix[~np.tri(len(matrix), dtype=np.bool_)]
-    return np.concatenate([matrix.diagonal(), above * matrix.dtype.type(math.sqrt(2))])
+    side = matrix.shape[-1]
+    above = matrix.reshape(*matrix.shape[:-2], side * side).take(_above(side), axis=-1)
+    above *= matrix.dtype.type(math.sqrt(2))
+    return np.concatenate([matrix.diagonal(axis1=-2, axis2=-1), above], axis=-1)
+
+
+@lru_cache(maxsize=4)
+def _above(side: int) -> NDArray[np.int64]:
+    """Return where the upper triangle's rows stand in the flat matrix."""
+    return np.flatnonzero(~np.tri(side, dtype=np.bool_))
 
 
 def to_matrix(vector: Float64) -> Float64:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from privacy.clipping import ContributionRefused, check_sum, clip_to_grid, norm_limit, squared_norm
+from privacy import clipping
+from privacy.clipping import ContributionRefused, check_sum, clip_rows, clip_to_grid, norm_limit, squared_norm
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 vectors = hnp.arrays(np.float64, st.integers(1, 40), elements=finite)
@@ -56,3 +57,38 @@ def test_the_server_refuses_a_contribution_that_was_not_clipped() -> None:
     unclipped = np.array([2 << 24, 0], np.int64)
     with pytest.raises(ContributionRefused):
         check_sum(unclipped, count=1, clipping_norm=1.0, scale_bits=24)
+
+
+extremes = st.sampled_from([0.0, 1e-320, 1e-160, 1e-3, 1.0, 1e160, 1e300])
+
+
+@given(
+    st.lists(st.tuples(extremes, st.integers(0, 2**32)), min_size=1, max_size=7),
+    st.integers(8, 40),
+    st.data(),
+)
+def test_rows_are_clipped_as_if_each_were_alone(
+    people: list[tuple[float, int]], bits: int, data: st.DataObject
+) -> None:
+    rows = np.array([size * np.random.default_rng(seed).uniform(-1, 1, 9) for size, seed in people])
+    norm = data.draw(st.sampled_from([1e-3, 0.3, 1.0, 7.5]))
+    together = clip_rows(rows, clipping_norm=norm, scale_bits=bits)
+    for row, clipped in zip(rows, together, strict=True):
+        alone = clip_rows(row[None], clipping_norm=norm, scale_bits=bits)[0]
+        assert np.array_equal(clipped, alone)
+        assert squared_norm(clipped) <= norm_limit(norm, bits)
+        assert np.abs(clipped - clip_to_grid(row, clipping_norm=norm, scale_bits=bits)).max() <= 2
+
+
+def test_one_row_that_is_not_finite_refuses_them_all() -> None:
+    for poison in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ContributionRefused):
+            clip_rows(np.array([[1.0, 2.0], [poison, 0.0]]), clipping_norm=1.0, scale_bits=20)
+
+
+@given(st.lists(st.integers(0, 2**20), min_size=1, max_size=9), st.integers(-3, 3))
+def test_floats_alone_vouch_for_a_norm_only_where_integers_agree(values: list[int], excess: int) -> None:
+    whole = np.array(values, np.int64)
+    limit = squared_norm(whole) - excess
+    assert not clipping._surely_within(whole.astype(np.float64), limit) or squared_norm(whole) <= limit
+    assert clipping._surely_within(whole.astype(np.float64), 2 * squared_norm(whole) + 1)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from client import statistics
 from client.statistics import StatisticsError, context, contribution_sum, moments, popularity
 from models.history import Histories, from_lists
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, RoundInput
@@ -100,7 +101,7 @@ def test_a_repeated_item_counts_where_it_was_met_last(question: RoundInput, hist
 
 @given(st.lists(st.integers(0, ITEMS - 1), min_size=1, unique=True))
 def test_popularity_gives_every_item_of_a_person_the_same_share(history: list[int]) -> None:
-    assert popularity(np.array(history, np.int32)) == pytest.approx(len(history) ** -0.5)
+    assert popularity(len(history)) == pytest.approx(len(history) ** -0.5)
 
 
 @given(st.lists(st.integers(0, ITEMS - 1), min_size=2, max_size=20, unique=True))
@@ -115,7 +116,9 @@ def test_moments_equal_the_sum_over_pairs_written_out(history: list[int]) -> Non
             if 0 < lag <= NEAR.window:
                 near += np.exp(-(lag - 1) / NEAR.tau) * np.outer(rows[s], rows[t])
     mixed = 0.4 * every / np.linalg.norm(every) + 0.6 * near / np.linalg.norm(near)
-    matrix = to_matrix(moments(MomentsInput(projection=TABLE, near=NEAR), np.array(history)).astype(float))
+    matrix = to_matrix(
+        moments(MomentsInput(projection=TABLE, near=NEAR), np.array([history], np.int32))[0].astype(float)
+    )
     assert np.allclose(matrix, mixed / np.linalg.norm(mixed), atol=1e-4)
 
 
@@ -125,8 +128,21 @@ def test_context_describes_an_item_by_the_others_never_by_itself(history: list[i
     changed = TASTES.copy()
     changed[history[0]] += 5.0
     other = ContextInput(tastes=changed, scale=SCALE, near=NEAR)
-    before, after = (context(asked, np.array(history, np.int32)) for asked in (question, other))
+    before, after = (context(asked, np.array([history], np.int32))[0] for asked in (question, other))
     assert np.allclose(before[0], after[0], atol=1e-4)
+
+
+@given(st.lists(st.integers(0, ITEMS - 1), min_size=2, max_size=30, unique=True), st.integers(1, 12))
+def test_a_long_history_is_summed_as_a_short_one(history: list[int], window: int) -> None:
+    items = np.array([history], np.int32)
+    near = Nearness(window=window, tau=2.0, share=0.6)
+    first = MomentsInput(projection=TABLE, near=near)
+    second = ContextInput(tastes=TASTES, scale=SCALE, near=near)
+    short = [moments(first, items), context(second, items)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "BANDED", 1)
+        long = [moments(first, items), context(second, items)]
+    assert all(np.allclose(*pair, atol=1e-4) for pair in zip(short, long, strict=True))
 
 
 def test_an_item_outside_the_catalogue_is_refused() -> None:

@@ -1,0 +1,140 @@
+"""Scale: what one device's part in a round costs from a thousand simulated devices to a million, and the memory.
+
+Whole rounds through Flower's messages in this process: cohort, clipped integer sums on two nodes, fence, noise,
+server step, ledger. Each size runs in a process of its own, so that its peak memory is its own.
+"""
+
+import multiprocessing
+import resource
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from models.history import Float, Histories
+from models.streams import stream
+from privacy.terms import largest_delta
+from simulations.benchmarks.rows import Row, write_rows
+from simulations.line import ReleaseLine
+from simulations.runtimes import InProcess
+from simulations.scenario import Scenario, load
+from simulations.training import train
+
+SIZES, SEEDS = (1_000, 10_000, 100_000, 1_000_000), (1, 2, 3)
+ITEMS, EVENTS = 2_000, 20
+COHORT, ROUNDS = 1_000, 8
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run of one size cost.
+
+    Args:
+        updates_per_second: device contributions that reached a sum, per second of whole rounds.
+        peak: most memory resident in the process, in megabytes.
+    """
+
+    updates_per_second: float
+    peak: float
+
+
+def population(people: int, seed: int) -> Histories:
+    """Return people with up to 20 distinct events each over 2,000 items, popular ones more often."""
+    rng = stream(seed, "scale population")
+    chance = np.cumsum(1 / np.arange(10, ITEMS + 10))
+    met = np.sort(np.searchsorted(chance / chance[-1], rng.random((people, EVENTS))).astype(np.int32), axis=1)
+    first = np.ones(met.shape, np.bool_)
+    first[:, 1:] = met[:, 1:] != met[:, :-1]
+    indptr = np.concatenate([[0], np.cumsum(first.sum(axis=1))]).astype(np.int64)
+    return Histories(indptr, met[first])
+
+
+def statistics_scenario(people: int) -> Scenario:
+    """Return the three statistics rounds, everyone in each."""
+    return _scenario("movielens", people)
+
+
+def gradient_scenario(people: int) -> Scenario:
+    """Return eight gradient rounds after a popularity round, a thousand devices in each on average."""
+    rate = min(COHORT / people, 1.0)
+    return _scenario(
+        "movielens-fedavg", people, f"training.rounds={ROUNDS}", f"training.sampling_rate={rate}"
+    )
+
+
+def _scenario(name: str, people: int, *overrides: str) -> Scenario:
+    delta = 0.99 * largest_delta(people)
+    settings = [f"population.declared={people}", f"privacy.delta={delta:.6g}", "consent.withdraw_share=0.0"]
+    return load(SCENARIOS / f"{name}.toml", overrides=[*settings, *overrides], seed=None)
+
+
+def measure(scenario: Scenario, people: int, seed: int) -> Measured:
+    """Run a scenario over a made population, in this process."""
+    features: Float = np.zeros((ITEMS, 1), np.float32)
+    trained = train(
+        scenario,
+        train=population(people, seed),
+        timed=True,
+        features=features,
+        line=ReleaseLine(scenario),
+        observe=lambda label, parameters: None,
+        runtime=InProcess(),
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return Measured(trained.updates_per_second, peak)
+
+
+def main(out: Path, *, sizes: Sequence[int] = SIZES, seeds: Sequence[int] = SEEDS) -> None:
+    """Measure each size with each seed, print both tables, keep the rows."""
+    kinds = {"statistics": statistics_scenario, "gradient": gradient_scenario}
+    found: dict[tuple[str, int], list[Measured]] = {}
+    tasks = [(kind, size, seed) for size in sizes for kind in kinds for seed in seeds]
+    fresh = multiprocessing.get_context("spawn")
+    for kind, size, seed in track(tasks, description="scale"):
+        with fresh.Pool(1) as pool:
+            found.setdefault((kind, size), []).append(pool.apply(measure, (kinds[kind](size), size, seed)))
+    rows = [
+        Row(
+            benchmark="scale",
+            contestant=f"{kind}, {size} devices",
+            seed=seed,
+            metric=metric,
+            value=value,
+            unit=unit,
+        )
+        for (kind, size), several in found.items()
+        for seed, one in zip(seeds, several, strict=True)
+        for metric, value, unit in (
+            ("device_updates", one.updates_per_second, "1/s"),
+            ("peak_memory", one.peak, "MB"),
+        )
+    ]
+    write_rows(out / "scale.jsonl", rows)
+    console = Console(highlight=False)
+    for kind, title in (
+        ("statistics", "three statistics rounds, everyone in each"),
+        ("gradient", f"popularity, then {ROUNDS} gradient rounds, {COHORT:,} devices in each on average"),
+    ):
+        console.print(_table(title, {size: found[kind, size] for size in sizes}))
+    console.print(f"rows in {out / 'scale.jsonl'}")
+
+
+def _table(title: str, by_size: dict[int, list[Measured]]) -> Table:
+    table = Table(title=title)
+    for name in ("devices", "updates a second", "µs an update", "peak MB"):
+        table.add_column(name, justify="right")
+    for size, several in by_size.items():
+        rates = [one.updates_per_second for one in several]
+        middle = statistics.median(rates)
+        table.add_row(
+            f"{size:,}", f"{middle:,.0f}", f"{1e6 / middle:,.0f}", f"{max(one.peak for one in several):,.0f}"
+        )
+    return table
