@@ -55,16 +55,26 @@ def contribution_sum(
     """
     if len(histories.item) and not 0 <= histories.item.min() <= histories.item.max() < question.items:
         raise StatisticsError(f"a history names items outside the round's catalogue of {question.items}")
-    if isinstance(question, PopularityInput):
-        return _popularity_sum(question.items, histories, clipping_norm=clipping_norm, scale_bits=scale_bits)
     total = np.zeros(question.shape, np.int64)
-    for items in _alike(distinct(histories), question):
-        whole = clip_rows(_values(question, items), clipping_norm=clipping_norm, scale_bits=scale_bits)
-        if isinstance(question, ContextInput):
-            np.add.at(total, items, whole)
-        else:
-            total += whole.sum(axis=0)
+    for some in _portions(histories):
+        people = distinct(some)
+        if isinstance(question, PopularityInput):
+            _add_popularity(total, people, clipping_norm=clipping_norm, scale_bits=scale_bits)
+            continue
+        for items in _alike(people, question):
+            whole = clip_rows(_values(question, items), clipping_norm=clipping_norm, scale_bits=scale_bits)
+            if isinstance(question, ContextInput):
+                np.add.at(total, items, whole)
+            else:
+                total += whole.sum(axis=0)
     return total.ravel()
+
+
+def _portions(histories: Histories) -> Iterator[Histories]:
+    """Yield some people at a time, so that memory does not grow with a shard."""
+    ends = np.searchsorted(histories.indptr, np.arange(AT_ONCE, len(histories.item), AT_ONCE))
+    for start, end in pairwise([0, *np.unique(ends), histories.people]):
+        yield histories.take(np.arange(start, end))
 
 
 def _alike(histories: Histories, question: MomentsInput | ContextInput) -> Iterator[Ids]:
@@ -81,18 +91,12 @@ def _values(question: MomentsInput | ContextInput, items: Ids) -> Values:
     return moments(question, items) if isinstance(question, MomentsInput) else context(question, items)
 
 
-def _popularity_sum(items: int, histories: Histories, *, clipping_norm: float, scale_bits: int) -> Int64:
-    """Sum popularity contributions by how many items people met: who met equally many send equal integers."""
-    total = np.zeros(items, np.int64)
-    bounds = np.searchsorted(histories.indptr, np.arange(0, len(histories.item), AT_ONCE), side="right") - 1
-    for start, end in pairwise([*np.unique(bounds), histories.people]):
-        some = histories.take(np.arange(start, end))
-        owner, item = np.divmod(np.unique(some.owners() * items + some.item), items)
-        met = np.bincount(owner, minlength=some.people)[owner]
-        for count in np.unique(met):
-            share = clip_to_grid(popularity(count), clipping_norm=clipping_norm, scale_bits=scale_bits)
-            total += share[0] * np.bincount(item[met == count], minlength=items)
-    return total
+def _add_popularity(total: Int64, people: Histories, *, clipping_norm: float, scale_bits: int) -> None:
+    """Add popularity contributions: who met equally many items sends equal integers for each."""
+    met = np.repeat(people.lengths, people.lengths)
+    for count in np.unique(met):
+        share = clip_to_grid(popularity(count), clipping_norm=clipping_norm, scale_bits=scale_bits)
+        total += share[0] * np.bincount(people.item[met == count], minlength=len(total))
 
 
 def distinct(histories: Histories) -> Histories:

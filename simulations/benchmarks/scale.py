@@ -29,6 +29,7 @@ from simulations.training import train
 SIZES, SEEDS = (1_000, 10_000, 100_000, 1_000_000), (1, 2, 3)
 ITEMS, EVENTS = 2_000, 20
 COHORT, ROUNDS = 1_000, 8
+AT_ONCE = 10_000
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
 
@@ -47,13 +48,16 @@ class Measured:
 
 def population(people: int, seed: int) -> Histories:
     """Return people with up to 20 distinct events each over 2,000 items, popular ones more often."""
-    rng = stream(seed, "scale population")
     chance = np.cumsum(1 / np.arange(10, ITEMS + 10))
-    met = np.sort(np.searchsorted(chance / chance[-1], rng.random((people, EVENTS))).astype(np.int32), axis=1)
-    first = np.ones(met.shape, np.bool_)
-    first[:, 1:] = met[:, 1:] != met[:, :-1]
-    indptr = np.concatenate([[0], np.cumsum(first.sum(axis=1))]).astype(np.int64)
-    return Histories(indptr, met[first])
+    met, lengths = [], []
+    for start in range(0, people, AT_ONCE):
+        draws = stream(seed, "scale population", start).random((min(AT_ONCE, people - start), EVENTS))
+        items = np.sort(np.searchsorted(chance / chance[-1], draws).astype(np.int32), axis=1)
+        first = np.ones(items.shape, np.bool_)
+        first[:, 1:] = items[:, 1:] != items[:, :-1]
+        met.append(items[first])
+        lengths.append(first.sum(axis=1))
+    return Histories(np.concatenate([[0], np.cumsum(np.concatenate(lengths))]), np.concatenate(met))
 
 
 def statistics_scenario(people: int) -> Scenario:

@@ -145,6 +145,18 @@ def test_a_long_history_is_summed_as_a_short_one(history: list[int], window: int
     assert all(np.allclose(*pair, atol=1e-4) for pair in zip(short, long, strict=True))
 
 
+@given(questions, crowds, st.integers(1, 30))
+def test_how_much_is_worked_on_at_once_changes_nothing(
+    question: RoundInput, crowd: list[list[int]], portion: int
+) -> None:
+    everyone = from_lists(crowd)
+    expected = summed(question, everyone)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "AT_ONCE", portion)
+        patch.setattr(statistics, "CELLS", portion)
+        assert np.array_equal(summed(question, everyone), expected)
+
+
 def test_an_item_outside_the_catalogue_is_refused() -> None:
     for item in (ITEMS, -1):
         with pytest.raises(StatisticsError):
