@@ -83,7 +83,7 @@ def _alike(histories: Histories, question: MomentsInput | ContextInput) -> Itera
     for count in np.unique(lengths[lengths > 1]):
         people = np.flatnonzero(lengths == count)
         cells = count * question.width if isinstance(question, ContextInput) else question.width**2
-        for some in np.array_split(people, math.ceil(len(people) * cells / CELLS)):
+        for some in np.array_split(people, min(math.ceil(len(people) * cells / CELLS), len(people))):
             yield histories.item[histories.indptr[some][:, None] + np.arange(count)]
 
 

@@ -1,12 +1,11 @@
 """The scale benchmark: its population is what it says, and its scenarios are ones a line could run."""
 
-from pathlib import Path
+import math
 
 import numpy as np
 import pytest
 
 from simulations.benchmarks import scale
-from simulations.benchmarks.rows import Row
 
 
 def test_a_made_population_has_distinct_items_and_does_not_depend_on_its_size() -> None:
@@ -30,8 +29,11 @@ def test_every_size_is_a_scenario_of_its_own(people: int) -> None:
     assert training.sampling_rate * people == pytest.approx(scale.COHORT)
 
 
-def test_a_small_size_is_measured_and_its_rows_are_kept(tmp_path: Path) -> None:
-    scale.main(tmp_path, sizes=(1_000,), seeds=(1,))
-    lines = (tmp_path / "scale.jsonl").read_text().splitlines()
-    assert len(lines) == 4
-    assert all(name in line for line in lines for name in Row.__dataclass_fields__)
+def test_whole_rounds_are_measured() -> None:
+    asked = scale.statistics_scenario(1_000)
+    without_noise = asked.model_copy(
+        update={"privacy": asked.privacy.model_copy(update={"epsilon": math.inf})}
+    )
+    found = scale.measure(without_noise, 1_000, seed=1)
+    assert found.updates_per_second > 0
+    assert found.peak > 50
