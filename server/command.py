@@ -3,6 +3,8 @@
 import json
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +20,7 @@ from privacy.records import read_receipt
 from server.admin import LONGEST, Role, bootstrap, token_digest
 from server.api import ServiceSettings, create_app, routes_over
 from server.backup import write_backup
-from server.database import migrate, open_engine, reading
+from server.database import BUSY_SECONDS, migrate, open_engine, reading
 from server.enrolment import Admit, admit_everyone, admit_vouched
 from server.errors import ServerError
 from server.policy import notices_in
@@ -43,21 +45,23 @@ def run_serve(
     app_key: str | None,
 ) -> None:
     """Migrate, then serve until told to end."""
-    engine = _open(database)
-    settings = ServiceSettings(
-        key=open_key(key), controller=controller, authority=authority, admit=_admission(app_key)
-    )
-    app, listening = create_app(engine, settings), listen(host, port)
-    shown = make_url(database).render_as_string(hide_password=True)
-    say(f"serving consent at {address_of(listening)} from {shown}, receipts signed by {key}; Ctrl-C ends it")
-    serve(app, listening)
+    with _store(database) as engine:
+        settings = ServiceSettings(
+            key=open_key(key), controller=controller, authority=authority, admit=_admission(app_key)
+        )
+        app = create_app(engine, settings)
+        with listen(host, port) as listening:
+            shown = make_url(database).render_as_string(hide_password=True)
+            where = f"{address_of(listening)} from {shown}"
+            say(f"serving consent at {where}, receipts signed by {key}; Ctrl-C ends it")
+            serve(app, listening)
 
 
 def run_credential(*, database: str, role: Role, name: str, days: int | None) -> None:
     """Make a first credential and print its token, once."""
     lasting = LONGEST[role] if days is None else days
-    token = bootstrap(_open(database), actor=name, role=role, days=lasting, now=int(time.time()))
-    print(token)
+    with _store(database) as engine:
+        print(bootstrap(engine, actor=name, role=role, days=lasting, now=int(time.time())))
 
 
 def run_token() -> None:
@@ -68,8 +72,8 @@ def run_token() -> None:
 
 def run_migrate(*, database: str) -> None:
     """Bring the schema to the newest version."""
-    _open(database)
-    print("the schema is at its newest version")
+    with _store(database):
+        print("the schema is at its newest version")
 
 
 def run_openapi() -> None:
@@ -81,14 +85,15 @@ def run_openapi() -> None:
 
 def run_notices(*, database: str) -> None:
     """Print the notices that hold, by purpose and language."""
-    with reading(_open(database)) as connection:
+    with _store(database) as engine, reading(engine) as connection:
         for notice in notices_in(connection).listed():
             print(f"{notice.digest}  {notice.purpose} {notice.language} edition {notice.edition}")
 
 
 def run_backup(*, database: str, file: Path) -> None:
     """Write a backup."""
-    count = write_backup(open_engine(database, patience=None), file, now=int(time.time()))
+    with _store(database, patience=None) as engine:
+        count = write_backup(engine, file, now=int(time.time()))
     print(
         f"{file}: {count} rows; it holds pseudonyms and receipts, and not the signing key: keep both safe, apart"
     )
@@ -100,14 +105,9 @@ def run_restore(
 ) -> None:  # fmt: skip
     """Restore a backup, with nothing resurrected."""
     events = _log(log, checkpoint, verifier)
-    done = restore(
-        open_engine(database, patience=None),
-        file,
-        log=events,
-        key=read_key(key).public,
-        now=int(time.time()),
-        replace=replace,
-    )
+    public = read_key(key).public
+    with _store(database, patience=None) as engine:
+        done = restore(engine, file, log=events, key=public, now=int(time.time()), replace=replace)
     made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(done.made_at))
     print(
         f"restored the backup of {made} UTC: {done.subjects} subjects, whose consent is denied until their devices "
@@ -130,10 +130,14 @@ def run_verify_receipt(*, file: Path, key: str) -> None:
     print("verified: signed by the pinned key, not a byte changed")
 
 
-def _open(database: str) -> Engine:
-    engine = open_engine(database)
-    migrate(engine)
-    return engine
+@contextmanager
+def _store(database: str, *, patience: float | None = BUSY_SECONDS) -> Iterator[Engine]:
+    engine = open_engine(database, patience=patience)
+    try:
+        migrate(engine)
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _public(key: str) -> VerifyKey:

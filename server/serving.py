@@ -79,11 +79,13 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         AddressRefused: it is in use, or not this machine's.
     """
+    if not 0 <= port <= 65_535:
+        raise AddressRefused(f"{port} is no port; choose another --port, 0 to 65535")
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as problem:
-        why = getattr(problem, "strerror", None) or problem
+    except OSError as problem:
+        why = problem.strerror or problem
         raise AddressRefused(f"{host}:{port}: {why}; choose another --host or --port") from None
 
 

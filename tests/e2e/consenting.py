@@ -212,9 +212,11 @@ Plant = Callable[[FastAPI], None]
 
 
 @contextmanager
-def serving(database: str, *, plant: Plant | None = None, **more: Any) -> Iterator[Service]:
+def serving(
+    database: str, *, key: SigningKey | None = None, plant: Plant | None = None, **more: Any
+) -> Iterator[Service]:
     """Migrate a database and serve consent over it; a fault may be planted in the routes."""
-    engine, clock, key = open_engine(database), Clock(), SigningKey.generate()
+    engine, clock, key = open_engine(database), Clock(), key or SigningKey.generate()
     migrate(engine)
     settings = ServiceSettings(key=key, controller="Example Ltd", clock=clock, **more)
     app = create_app(engine, settings)
