@@ -1,6 +1,7 @@
 """`penchant-server`: the operator's command."""
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -91,24 +92,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code: 0 done, 2 the input must be mended."""
     options = vars(build_parser().parse_args(arguments))
     os.umask(0o077)  # whatever is made here holds what people decided
-    from server import command, signing
-
     name = options.pop("command")
-    run = {
-        "serve": command.run_serve,
-        "credential": command.run_credential,
-        "token": command.run_token,
-        "migrate": command.run_migrate,
-        "openapi": command.run_openapi,
-        "notices": command.run_notices,
-        "backup": command.run_backup,
-        "restore": command.run_restore,
-        "verify-receipt": command.run_verify_receipt,
-        "sign-request": signing.run_sign_request,
-        "release": release_command.run_release,
-    }[name]
+    modules = {"sign-request": "server.signing", "release": "server.release_command"}
+    module = importlib.import_module(modules.get(name, "server.command"))
+    run = getattr(module, f"run_{name.replace('-', '_')}")
     try:
-        run(**options)  # type: ignore[operator]
+        run(**options)
         sys.stdout.flush()
     except (ServerError, PrivacyError) as problem:
         reason = getattr(problem, "reason", "")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
@@ -22,16 +21,11 @@ from server.api import ServiceSettings, create_app, routes_over
 from server.backup import write_backup
 from server.database import BUSY_SECONDS, migrate, open_engine, reading
 from server.enrolment import Admit, admit_everyone, admit_vouched
-from server.errors import ServerError
+from server.errors import InputRefused
+from server.key_file import open_key, read_key
 from server.policy import notices_in
 from server.restore import restore
-from server.serving import address_of, listen, open_key, read_key, say, serve
-
-
-class InputRefused(ServerError):
-    """A file or an option says something that cannot be used."""
-
-    code: ClassVar[str] = "input_refused"
+from server.serving import address_of, listen, say, serve
 
 
 def run_serve(

@@ -10,3 +10,9 @@ class ServerError(Exception):
     """
 
     code: ClassVar[str] = "server_error"
+
+
+class InputRefused(ServerError):
+    """A file or an option says something that cannot be used."""
+
+    code: ClassVar[str] = "input_refused"

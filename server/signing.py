@@ -10,8 +10,8 @@ import httpx
 
 from privacy.http_signature import SignedRequest, sign
 from privacy.pseudonym import subject_of
-from server.command import InputRefused
-from server.serving import open_key
+from server.errors import InputRefused
+from server.key_file import open_key
 
 
 def run_sign_request(

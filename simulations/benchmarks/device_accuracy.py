@@ -14,6 +14,7 @@ from models.streams import stream
 from simulations.comparison import scorer_of
 from simulations.line import ReleaseLine
 from simulations.metrics import TOP, evaluate
+from simulations.runtimes import InProcess
 from simulations.scenario import load
 from simulations.sources import default_cache, load_ml100k
 from simulations.split import Split, leave_two_out
@@ -68,6 +69,7 @@ def int8_beside_float() -> Accuracy:
         timed=dataset.timed,
         features=item_features(dataset.catalogue).table,
         line=ReleaseLine(scenario),
+        runtime=InProcess(),
         observe=lambda label, parameters: None,
     ).parameters
     floating = evaluate(scorer_of(params), split, "test").ndcg

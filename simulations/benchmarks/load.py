@@ -64,8 +64,8 @@ def wire(method: str, authority: str, path: str, headers: dict[str, str], body: 
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def send(authority: str, requests: Sequence[bytes], *, connections: int, status: int = 200) -> Timed:
-    """Send requests, each connection one at a time, and time every answer.
+def send(authority: str, requests: Sequence[bytes], *, connections: int, status: int | None = 200) -> Timed:
+    """Send requests, each connection one at a time, and time every answer; None takes any status.
 
     Raises:
         LoadFailed: one is answered by another status.
@@ -73,7 +73,7 @@ def send(authority: str, requests: Sequence[bytes], *, connections: int, status:
     return asyncio.run(_send(authority, requests, connections, status))
 
 
-async def _send(authority: str, requests: Sequence[bytes], connections: int, status: int) -> Timed:
+async def _send(authority: str, requests: Sequence[bytes], connections: int, status: int | None) -> Timed:
     host, _, port = authority.rpartition(":")
     links = [await asyncio.open_connection(host, int(port)) for _ in range(connections)]
     each, bodies, turn = [0.0] * len(requests), [b""] * len(requests), count()
@@ -93,10 +93,10 @@ async def _send(authority: str, requests: Sequence[bytes], connections: int, sta
     return Timed(spent, tuple(each), tuple(bodies))
 
 
-async def _answer(reader: asyncio.StreamReader, status: int) -> bytes:
+async def _answer(reader: asyncio.StreamReader, status: int | None) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
     body = await reader.readexactly(int(length[1])) if length else b""
-    if not head.startswith(b"HTTP/1.1 %d " % status):
+    if status is not None and not head.startswith(b"HTTP/1.1 %d " % status):
         raise LoadFailed(f"answered {head.split(b' ', 2)[1].decode()}, not {status}: {body.decode()[:200]}")
     return body

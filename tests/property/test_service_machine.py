@@ -136,7 +136,10 @@ class Life(RuleBasedStateMachine):
         self.edition += 1
         listed = [notice for notice in shipped_notices().listed() if notice.purpose == PURPOSE]
         contents = [{**notice.content, "edition": self.edition} for notice in listed]
-        serially(self.service.engine, lambda connection: apply_notice(connection, {"notices": contents}))
+        serially(
+            self.service.engine,
+            lambda connection: apply_notice(connection, {"notices": contents}, ("ada", "bob")),
+        )
         self._restart()
 
     @rule()

@@ -1,0 +1,56 @@
+"""Key files: 32 secret bytes in base64, for their owner alone, with the public half beside them."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from privacy.canonical import CanonicalError, from_base64, to_base64
+from privacy.keys import KeyRefused, SigningKey
+from server.errors import ServerError
+
+
+class KeyFileRefused(ServerError):
+    """The key file cannot be used as it is: mend it, or name another."""
+
+    code: ClassVar[str] = "key_file_refused"
+
+
+def open_key(path: Path) -> SigningKey:
+    """Read the service's signing key; make it, for its owner alone, where there is none.
+
+    The public half lies beside it, ending in ``.pub``: whoever keeps receipts pins it.
+
+    Raises:
+        KeyFileRefused: it is not a key, others may read it, or it cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return read_key(path)
+    except OSError as problem:
+        raise KeyFileRefused(f"{path}: {problem.strerror}; name a file that can be made") from None
+    key = SigningKey.generate()
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(to_base64(key.seed) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    public = path.with_name(f"{path.name}.pub")
+    public.write_text(key.public.base64 + "\n", encoding="ascii")
+    public.chmod(0o644)
+    return key
+
+
+def read_key(path: Path) -> SigningKey:
+    """Read a signing key.
+
+    Raises:
+        KeyFileRefused: there is none, it is not a key, or others may read it.
+    """
+    try:
+        if path.stat().st_mode & 0o077:
+            raise KeyFileRefused(f"{path}: others may read this key; chmod 600 {path}")
+        return SigningKey.from_seed(from_base64(path.read_text(encoding="ascii").strip()))
+    except OSError as problem:
+        raise KeyFileRefused(f"{path}: {problem.strerror}") from None
+    except (ValueError, CanonicalError, KeyRefused):
+        raise KeyFileRefused(f"{path}: not the base64 of a 32-byte key") from None
