@@ -5,7 +5,6 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from privacy.canonical import encode
@@ -14,13 +13,12 @@ from privacy.manifest import TrustAnchors
 from server.admin import Actor
 from server.database import reading, serially
 from server.problems import problem, responses
+from server.release_schemas import ChannelOut, LineOut, ReleaseIn, ReleaseOut, ShareIn
 from server.release_store import LARGEST_FILE, ReleaseStore, read_pointer
 from server.releases import ReleaseLine, ReleaseRefused
 from server.routes.administration import OVERSIGHT, Admin, acting
-from server.schemas import Schema, example
 
 router = APIRouter(tags=["releases"], responses=responses(404, 422, 500, 503))
-DIGEST = "9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a"
 FOR_EVER = "public, max-age=31536000, immutable"
 Line = Annotated[
     str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="name of the release line")
@@ -28,52 +26,18 @@ Line = Annotated[
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file")]
 Sequence = Annotated[int, Path(ge=1, le=2**53 - 1, description="number of the release")]
 Operator = Annotated[Actor, Depends(acting("operator"))]
-BINARY: dict[str, Any] = {"content": {"application/octet-stream": {}}, "description": "The file"}
+BINARY: dict[str, Any] = {
+    "content": {"application/octet-stream": {"schema": {"type": "string"}, "example": "the file's bytes"}},
+    "description": "The file",
+}
 OPERATORS = responses(401, 409, 413)
-
-
-class ReleaseIn(Schema):
-    """A release whose files were sent before."""
-
-    model_config = example(files={"manifest.json": DIGEST}, trust=None)
-
-    files: dict[str, str] = Field(max_length=8, description="SHA-256 by name")
-    trust: dict[str, str] | None = Field(default=None, description="trust.json, with a line's first release")
-
-
-class ShareIn(Schema):
-    """How many devices try a release."""
-
-    model_config = example(share=0.05)
-
-    share: float = Field(ge=0, le=1, description="each device decides for itself; 0 takes the canary away")
-
-
-class ReleaseOut(Schema):
-    """One release."""
-
-    sequence: int
-    state: str
-    expires: int
-    files: dict[str, str]
-
-
-class LineOut(Schema):
-    """A line and where it points; 0 is nowhere."""
-
-    line: str
-    current: int
-    canary: int
-    share: float
-    waiting: int | None = Field(default=None, description="number of the change a second person must approve")
-    releases: list[ReleaseOut]
 
 
 @router.get(
     "/v1/releases/{line}/channel.json",
     summary="What devices are pointed at",
     response_class=Response,
-    responses={200: {"content": {"application/json": {}}}, 304: {"description": "Not changed"}},
+    responses={200: {"model": ChannelOut}, 304: {"description": "Not changed"}},
 )
 def channel(request: Request, line: Line) -> Response:
     """Small and mutable; everything it names is immutable and verified by the device itself."""

@@ -5,73 +5,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, insert
 
 import server.restore
-from privacy.events import Event, PrivacyEvent, RoundAborted, RoundCommitted, RoundTerms, encode_event
+from privacy.events import RoundAborted
 from server.backup import BackupRefused, write_backup
 from server.consent import PURPOSES
-from server.database import open_engine, reading, serially
+from server.database import open_engine, reading
 from server.ledger_store import StoredLedger
 from server.policy import cap_of
 from server.recovery import LogForked
 from server.refusals import WINDOW
-from server.restore import BACK_WITHIN, Restored, RestoreRefused, restore
-from server.tables import contributions, rounds, subjects
+from server.restore import BACK_WITHIN, RestoreRefused, restore
 from tests.e2e.consenting import Device, Service, serving
+from tests.e2e.restoring import again, committed, intent, log, terms, under_way
 from tests.worlds import declared
-
-
-def terms(number: int) -> RoundTerms:
-    return RoundTerms(
-        line="test", round=number, mechanism="popularity", dimension=4, clipping_norm=1.0, noise_multiplier=1.0,
-        sampling_rate=0.5, denominator=3.0, scale_bits=20, trust="central",
-    )  # fmt: skip
-
-
-def intent(number: int) -> PrivacyEvent:
-    return PrivacyEvent(
-        line="test", round=number, mechanism="gaussian", clipping_norm=1.0, noise_multiplier=1.0,
-        sampling_rate=0.5, denominator=3.0,
-    )  # fmt: skip
-
-
-def committed(number: int) -> RoundCommitted:
-    digests = dict.fromkeys(("model_in", "model_out", "config_digest", "code_digest"), "a" * 64)
-    return RoundCommitted(line="test", round=number, consent_commitment="b" * 64, **digests)
-
-
-def log(engine: Engine, *events: Event) -> list[Event]:
-    """Append events and return the whole log."""
-
-    def step(connection: Connection) -> None:
-        for event in events:
-            StoredLedger(connection).append(event)
-
-    serially(engine, step)
-    with reading(engine) as connection:
-        return StoredLedger(connection).events()
-
-
-def under_way(engine: Engine, number: int, device: Device) -> None:
-    """Leave a round open with a device's contribution in it."""
-
-    def step(connection: Connection) -> None:
-        run = connection.execute
-        handle = run(subjects.select().where(subjects.c.subject == device.subject)).one().handle
-        wire = encode_event(terms(number)).decode()
-        run(insert(rounds).values(line="test", round=number, state="open", terms=wire, salt=b"\x00\xff"))
-        run(insert(contributions).values(line="test", round=number, handle=handle, version=1, node="1"))
-
-    serially(engine, step)
-
-
-def again(
-    service: Service, path: Path, *, events: list[Event] | None = None, replace: bool = True
-) -> Restored:
-    return restore(
-        service.engine, path, log=events or [], key=service.key.public, now=service.clock(), replace=replace
-    )
 
 
 @pytest.fixture
