@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -61,13 +61,15 @@ def open_engine(url: str, *, patience: float | None = BUSY_SECONDS) -> Engine:
     kind = parsed.get_backend_name()
     if kind == "postgresql":
         parsed = parsed.set(drivername="postgresql+pg8000")
-        return create_engine(
+        engine = create_engine(
             parsed,
             isolation_level="READ COMMITTED",
-            connect_args={"timeout": patience},
+            connect_args=_patient(patience),
             pool_timeout=BUSY_SECONDS,
             **POOL,
         )
+        event.listen(engine, "handle_error", _lost)
+        return engine
     if kind != "sqlite":
         raise StoreUnavailable(f"{kind} is not spoken here: use sqlite:///PATH or postgresql://...")
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, pool_timeout=BUSY_SECONDS, **POOL)
@@ -75,6 +77,26 @@ def open_engine(url: str, *, patience: float | None = BUSY_SECONDS) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _patient(seconds: float | None) -> dict[str, Any]:
+    """Let the server give up first, which leaves a connection in order, and the socket where no server is left."""
+    if seconds is None:
+        return {"timeout": None}
+    return {"timeout": seconds, "startup_params": {"statement_timeout": f"{900 * seconds:.0f}"}}
+
+
+def _lost(context: ExceptionContext) -> None:
+    """Give up a connection whose server fell silent: an answer that comes late must not answer the next question.
+
+    SQLAlchemy leaves what the socket raises as it is.
+    """
+    problem = context.original_exception
+    if isinstance(problem, OSError):
+        context.is_disconnect = True
+        raise StoreUnavailable(
+            "the database fell silent; ask again to learn what it decided", reason=str(problem)
+        ) from problem
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:

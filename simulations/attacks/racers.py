@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -117,28 +118,32 @@ def decide(race: Race, number: int, began: float) -> None:
 
 
 def drive(race: Race, number: int, began: float) -> None:
-    """Run rounds on lines of its own, finding the last one again after a death."""
+    """Run rounds on lines of its own; what a death or a silent store leaves behind is ended last."""
     dice = random.Random(f"driver {number}")
     engine, clock = open_engine(race.url), fast_clock(began)
     store = SqlRoundStore(engine, log=LOG, clock=clock)
     _mortal(engine, race.death, dice)
     for part in itertools.count():
-        line = f"race-{number}-{part}"
-        declared = LineDeclared(
-            line=line,
-            epsilon_budget=float("inf"),
-            delta=1e-3,
-            unit="enrolled_subject",
-            neighboring_relation="add_or_remove_one",
-            trust="central",
-            declared_population=PEOPLE,
-            period_days=365,
-            releases=1,
-        )
-        serially(engine, partial(apply_budget, payload=dict(declared.to_wire())))
-        machine = race.machine(store, line)
-        for round_number in range(1, ROUNDS_A_LINE + 1):
-            carry(machine, machine.open(race_terms(line, round_number)), dice)
+        with suppress(StoreUnavailable):
+            _drive_line(race, store, engine, f"race-{number}-{part}", dice)
+
+
+def _drive_line(race: Race, store: SqlRoundStore, engine: Engine, line: str, dice: random.Random) -> None:
+    declared = LineDeclared(
+        line=line,
+        epsilon_budget=float("inf"),
+        delta=1e-3,
+        unit="enrolled_subject",
+        neighboring_relation="add_or_remove_one",
+        trust="central",
+        declared_population=PEOPLE,
+        period_days=365,
+        releases=1,
+    )
+    serially(engine, partial(apply_budget, payload=dict(declared.to_wire())))
+    machine = race.machine(store, line)
+    for round_number in range(1, ROUNDS_A_LINE + 1):
+        carry(machine, machine.open(race_terms(line, round_number)), dice)
 
 
 def race_terms(line: str, number: int) -> RoundTerms:

@@ -17,6 +17,7 @@ from server.tables import metadata
 PURPOSE: Purpose = "federated_contribution"
 NOTICE = "a" * 64
 CURRENT = frozenset({NOTICE})
+LOCK = "SELECT pg_advisory_xact_lock(7)"
 
 
 @pytest.fixture
@@ -210,3 +211,29 @@ def test_the_log_grows_by_one_position_at_a_time_whoever_writes(engine: Engine) 
 def test_a_store_that_cannot_be_opened_is_said_so(url: str) -> None:
     with pytest.raises(StoreUnavailable):
         migrate(open_engine(url))
+
+
+def test_a_database_that_keeps_us_waiting_says_nothing_was_decided(postgresql_database: str) -> None:
+    waited_for, waiting = open_engine(postgresql_database), open_engine(postgresql_database, patience=0.3)
+    with waited_for.begin() as holder:
+        holder.exec_driver_sql(LOCK)
+        with pytest.raises(StoreUnavailable), transaction(waiting) as connection:
+            connection.exec_driver_sql(LOCK)
+    with transaction(waiting) as connection:
+        assert connection.exec_driver_sql("SELECT 'after'").scalar_one() == "after"
+    waited_for.dispose()
+    waiting.dispose()
+
+
+def test_a_connection_whose_server_fell_silent_is_given_up(postgresql_database: str) -> None:
+    waiting = open_engine(postgresql_database, patience=0.3)
+
+    def ask(connection: Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SELECT pg_sleep(1)")
+
+    with pytest.raises(StoreUnavailable, match="fell silent"):
+        serially(waiting, ask)
+    with transaction(waiting) as connection:
+        assert connection.exec_driver_sql("SELECT 'after'").scalar_one() == "after"
+    waiting.dispose()
