@@ -1,0 +1,1 @@
+"""`penchant-audit`, the compliance officer's command: bundles out of any store, checked by nobody's word."""
