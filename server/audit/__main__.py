@@ -10,7 +10,9 @@ from typing import Protocol, cast
 from privacy.errors import PrivacyError
 from server.errors import ServerError
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "bundle": ("server.audit.bundle_command", "write everything an audit needs into one file"),
+}
 """Name to (module with `add` and `run`, what it does); only the module of the command asked for is loaded."""
 
 
