@@ -22,6 +22,8 @@ Found = tuple[Status, str, str]
 OPTIONAL = frozenset({"empirical"})
 """Rows that may be unknown."""
 NOTHING = "nothing"
+UNCOVERED = ("private_data", "public_benchmark", "public_knowledge")
+"""On what something was done outside epsilon, the worst first."""
 TRUST = {
     "central": "The aggregator sees each clipped contribution and must be trusted with it; readers of releases need "
     "not be.",
@@ -127,9 +129,10 @@ def _accountant(standing: Standing) -> Found:
     )
 
 
-def _cost(standing: Standing, activity: str, *, paid: bool, unsaid: Found) -> Found:
+def _cost(standing: Standing, *activities: str, paid: bool, unsaid: Found) -> Found:
     logged = "not_covered in the ledger"
-    data = standing.not_covered.get(activity)
+    stamped = {standing.not_covered[each] for each in activities if each in standing.not_covered}
+    data = next((each for each in UNCOVERED if each in stamped), None)
     if data == "private_data":
         return "unknown", "It was done on private data that epsilon does not cover.", logged
     if paid:
@@ -147,7 +150,7 @@ def _metrics(standing: Standing) -> Found:
         "No metric of private data is on record, so none may be published.",
         "the ledger",
     )
-    return _cost(standing, "metrics", paid=standing.metrics > 0, unsaid=unsaid)
+    return _cost(standing, "metrics", "evaluation", paid=standing.metrics > 0, unsaid=unsaid)
 
 
 def _tuning(standing: Standing) -> Found:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from privacy.terms import RELATION, UNIT, Guarantee
 from simulations.flower import run_on_flower
+from simulations.publishing import DRAFT
 from simulations.reporting import slate
 from simulations.run import next_commands, run
 from simulations.scenario import load
@@ -89,12 +90,24 @@ def _show(
     console.print(
         f"An attacker who knows all but one subject's part guesses it right at best {odds} times in 100."
     )
-    console.print(
-        f"Release: {result['release']['bytes'] / 1000:.0f} kB, signed and logged, opened offline.\n"
-    )
+    _show_release(console, result["release"], out)
     console.print(f"Open {out / 'report.html'} in a browser: the whole run, readable offline.\n\nNext:")
     for command, shows in commands:
         console.print(f"  [dim]{shows}:[/dim]\n    {command}", soft_wrap=True)
+
+
+def _show_release(console: Console, release: dict[str, Any], out: Path) -> None:
+    label = escape(str(out / release["label"]))
+    size = f"{release['bytes'] / 1000:.0f} kB"
+    if release["may_go_out"]:
+        console.print(f"Release: {size}, signed, logged and labelled ({label}), opened offline.\n")
+        return
+    console.print(
+        f"[bold]BLOCKED: no release.[/bold] A draft of {size} is in {escape(str(out / DRAFT))}, because"
+    )
+    for reason in release["because"]:
+        console.print(f"  - {escape(reason)}")
+    console.print(f"Its label says more: {label}\n")
 
 
 def _show_sample(console: Console, sample: dict[str, Any]) -> None:

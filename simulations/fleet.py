@@ -92,6 +92,7 @@ class SimulatedFleet:
         def main(grid: Grid, context: Context) -> None:
             fleet = Fleet(grid, timeout=3600.0, on_failure=_fail)
             fleet.connect()
+            self.line.tick(self.consents.digest())
             train(self._conductor(fleet))
 
         context = Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={})
@@ -145,6 +146,7 @@ class SimulatedFleet:
 
     def _committed(self, report: RoundReport) -> None:
         self.line.reports.append(report)
+        self.line.tick(self.consents.digest())
         self.contributions += report.in_sum
         self._withdraw(self.departures.before.get(report.terms.round + 1, _NOBODY))
 

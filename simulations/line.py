@@ -1,41 +1,49 @@
-"""A simulated release line: its keys, its ledger, and what its officer may see."""
+"""A simulated release line: its keys, its ledger, its consent log, and what its officer may see."""
 
-import hashlib
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from privacy.accountant import attacker_success, delta_at, epsilon_pld, spent
-from privacy.canonical import encode
-from privacy.events import LineDeclared, NotPrivate, PrivacyEvent, ReleasePublished
+from privacy.acts import NotCovered, UncoveredData
+from privacy.declaring import opening
+from privacy.events import Event, LineDeclared, NotPrivate, PrivacyEvent
 from privacy.keys import SigningKey
 from privacy.ledger import Ledger
-from privacy.manifest import Manifest, TrustAnchors, sign_manifest, state
+from privacy.manifest import TrustAnchors
 from privacy.terms import Guarantee
 from server.conductor import RoundReport
+from simulations.consent_log import SimulatedConsentLog, notices
 from simulations.scenario import Scenario
 
-DAY = 86_400
 CURVE = tuple(step / 8 for step in range(81))
 """Epsilons at which the report draws delta: 0 to 10."""
 
 
 @dataclass(slots=True)
 class ReleaseLine:
-    """Keys and ledger of one run; self-attested, since no witness stands outside a simulation."""
+    """Keys and logs of one run; self-attested, since no witness stands outside a simulation."""
 
     scenario: Scenario
     release_key: SigningKey = field(default_factory=SigningKey.generate)
     log_key: SigningKey = field(default_factory=SigningKey.generate)
     reports: list[RoundReport] = field(default_factory=list)
     ledger: Ledger = field(init=False)
+    consent_log: SimulatedConsentLog = field(init=False)
+    checkpoints: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Declare the line before anything else is in its log."""
-        cap = self.cap
         self.ledger = Ledger(self.origin, self.log_key)
-        self.ledger.append(
+        self.consent_log = SimulatedConsentLog(f"{self.origin}/consent")
+        for event in self._opening():
+            self.ledger.append(event)
+
+    def _opening(self) -> Iterator[Event]:
+        """Yield what is said before anyone is asked."""
+        name, cap = self.scenario.line.name, self.cap
+        yield from opening(
             LineDeclared(
-                line=self.scenario.line.name,
+                line=name,
                 epsilon_budget=cap.epsilon,
                 delta=cap.delta,
                 unit=cap.unit,
@@ -47,9 +55,13 @@ class ReleaseLine:
             )
         )
         if not cap.private:
-            self.ledger.append(NotPrivate(line=self.scenario.line.name, reason="no_noise"))
+            yield NotPrivate(line=name, reason="no_noise")
         if self.scenario.test_seed is not None:
-            self.ledger.append(NotPrivate(line=self.scenario.line.name, reason="seeded_randomness"))
+            yield NotPrivate(line=name, reason="seeded_randomness")
+        yield from notices()
+        data: UncoveredData = "public_benchmark" if self.scenario.dataset.is_benchmark else "private_data"
+        yield NotCovered(line=name, activity="tuning", data=data)
+        yield NotCovered(line=name, activity="evaluation", data=data)
 
     @property
     def origin(self) -> str:
@@ -68,6 +80,19 @@ class ReleaseLine:
             origin=self.origin, release_key=self.release_key.public, log_key=self.log_key.public
         )
 
+    def tick(self, consents: str) -> None:
+        """Anchor what everybody had decided by now, and keep the log's head.
+
+        Args:
+            consents: SHA-256 of everybody's consent versions, hex.
+        """
+        self.ledger.append(self.consent_log.tick(consents))
+        self.mark()
+
+    def mark(self) -> None:
+        """Sign the log's head as it stands, and keep it, so that nobody can redo what led to it."""
+        self.checkpoints.append(self.ledger.checkpoint())
+
     def spending(self) -> list[PrivacyEvent]:
         """Return the privacy events of the ledger: all that epsilon is computed from."""
         return [event for event in self.ledger.events if isinstance(event, PrivacyEvent)]
@@ -82,35 +107,6 @@ class ReleaseLine:
             neighboring_relation=cap.neighboring_relation,
             trust=cap.trust,
         )
-
-    def publish(self, model: bytes) -> tuple[bytes, bytes]:
-        """Sign a release and log it.
-
-        Returns:
-            The manifest, and the proof of its leaf in the log.
-        """
-        guarantee, now = self.spent(), int(time.time())
-        statement = state(guarantee, private=self.scenario.private)
-        manifest = sign_manifest(
-            Manifest(
-                line=self.scenario.line.name,
-                sequence=1,
-                sha256=hashlib.sha256(model).hexdigest(),
-                size=len(model),
-                issued=now,
-                expires=now + self.scenario.line.release_expires_days * DAY,
-                rollout=1.0,
-                label_digest=hashlib.sha256(encode(dict(statement))).hexdigest(),
-                privacy=statement,
-            ),
-            self.release_key,
-        )
-        index = self.ledger.append(
-            ReleasePublished(
-                line=self.scenario.line.name, sequence=1, manifest=hashlib.sha256(manifest).hexdigest()
-            )
-        )
-        return manifest, self.ledger.proof(index)
 
     def privacy_result(self) -> dict[str, object]:
         """Return the privacy section of result.json; infinity is null."""

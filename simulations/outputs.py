@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from models.export import ExportedRelease
+from privacy import canonical
 from simulations.errors import SimulationError
 from simulations.line import ReleaseLine
+from simulations.publishing import DRAFT, RELEASE, Publication
 
-RELEASE = "release"
 LEDGER = "ledger"
 OFFICER = "officer"
 
@@ -47,25 +47,25 @@ def write(path: Path, content: bytes) -> None:
     half.replace(path)
 
 
-def write_release(out: Path, exported: ExportedRelease, line: ReleaseLine) -> Path:
-    """Sign, log and write a release folder with the keys its devices pin; return the folder."""
-    folder = out / RELEASE
-    manifest, proof = line.publish(exported.model)
-    for name, content in {
-        "model.onnx": exported.model,
-        "catalogue.json": exported.catalogue,
-        "manifest.json": manifest,
-        "manifest.proof": proof,
-        "trust.json": line.anchors.encode(),
-    }.items():
+def write_release(out: Path, publication: Publication) -> Path:
+    """Write a release folder with the keys its devices pin, in place of an earlier run's; return the folder."""
+    for name in (RELEASE, DRAFT):
+        for file in publication.files:
+            (out / name / file).unlink(missing_ok=True)
+    folder = out / publication.folder
+    for name, content in publication.files.items():
         write(folder / name, content)
     return folder
 
 
 def write_ledger(out: Path, line: ReleaseLine) -> None:
-    """Write the public log and its signed checkpoint, and apart from them what only the officer may see."""
+    """Write the public log and its signed checkpoints, and apart from them what only the officer may see.
+
+    The file of all checkpoints is a canonical JSON array, oldest first, its last entry the one in `checkpoint`.
+    """
     write(out / LEDGER / "entries.jsonl", line.ledger.export())
-    write(out / LEDGER / "checkpoint", line.ledger.checkpoint())
+    write(out / LEDGER / "checkpoint", line.checkpoints[-1])
+    write(out / LEDGER / "checkpoints", canonical.encode([head.decode() for head in line.checkpoints]))
     write(out / LEDGER / "trust.json", line.anchors.encode())
     rounds = [
         {
@@ -80,6 +80,7 @@ def write_ledger(out: Path, line: ReleaseLine) -> None:
     ]
     warning = "exact counts are outside epsilon: for the compliance officer, never for publication"
     write(out / OFFICER / "rounds.json", encode({"warning": warning, "rounds": rounds}))
+    write(out / OFFICER / "consent-log.json", encode({"warning": warning, **line.consent_log.officer()}))
 
 
 def encode(value: Mapping[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """The simulated population: one device per person, its consent, and the people who leave while training runs."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,11 @@ class SimulatedConsents:
     def versions(self, subjects: Int64) -> Int64:
         """Return current versions, -1 where not granted."""
         return np.where(self._granted[subjects], self._versions[subjects], -1)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of everybody's version, -1 where not granted, as little-endian int64, hex."""
+        versions = np.where(self._granted, self._versions, -1).astype("<i8")
+        return hashlib.sha256(versions.tobytes()).hexdigest()
 
     def grant(self, subjects: Int64) -> None:
         """Grant, under a new version that revives nothing made before."""

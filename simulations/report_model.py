@@ -173,7 +173,19 @@ def release(result: Result) -> str:
         f"<p><code>{escape(found['model'])}</code>, {found['bytes']:,} bytes: one int8 ONNX graph that holds the whole "
         f"ranking, beside a manifest signed with Ed25519 and its proof of inclusion in the log. Against the float model, "
         f"full-catalogue NDCG@10 changes by {change['mean']:+.5f} ± {change['ci95']:.5f} (int8 minus float, 95 % "
-        "interval over people).</p>",
+        f"interval over people).</p>{_label(found)}",
+    )
+
+
+def _label(found: Mapping[str, Any]) -> str:
+    """Say whether it may go out, and where its label is."""
+    where = f'<a href="{escape(found["label"], quote=True)}">its privacy label</a>'
+    if found["may_go_out"]:
+        return f"<p><b>It may go out:</b> nothing on {where} stands against it (trust = central).</p>"
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in found["because"])
+    return (
+        f'<div class="stamp" role="note">BLOCKED: this model was not released and stands in no log.<ul>{reasons}</ul>'
+        f"The folder holds a draft, which no device takes that pins the line's keys; {where} says more.</div>"
     )
 
 

@@ -122,8 +122,9 @@ def ledger(found: Mapping[str, Any]) -> str:
     return section(
         "ledger",
         "The ledger",
-        f"<p>{int(found['size'])} entries: the line's declaration, each round's terms, its privacy event (recorded before "
-        "noise was drawn) and its commit, and the release. Epsilon is a function of these events; recompute it with "
+        f"<p>{int(found['size'])} entries: the line's declaration, its accountants, the known flaws of libraries in use and "
+        "what mitigates them, the notices, what epsilon does not cover, each round's terms, its privacy event (recorded "
+        "before noise was drawn), its commit and a commitment to the consent log, and the release. Epsilon is a function of these events; recompute it with "
         f"<code>{escape(found['verify'])}</code> (trust = central, self-attested: no outside witness has signed).</p>"
         f"<pre>{escape(found['checkpoint'])}</pre>",
     )

@@ -18,7 +18,8 @@ from simulations.comparison import compare, scorer_of
 from simulations.line import ReleaseLine
 from simulations.loading import load_dataset
 from simulations.metrics import evaluate
-from simulations.outputs import RELEASE, claim, encode, write, write_ledger, write_release
+from simulations.outputs import claim, encode, write, write_ledger, write_release
+from simulations.publishing import declarations, publish
 from simulations.report import render
 from simulations.reporting import report_data
 from simulations.runtimes import InProcess, Runtime
@@ -94,12 +95,14 @@ def run(
     timing["train_s"] = trained.seconds
     timing["device_updates_per_s"] = trained.updates_per_second
 
-    progress("exporting and signing the release", 0.55)
+    progress("exporting, labelling and signing the release", 0.55)
     with timed("export_s"):
         exported = export_release(trained.parameters, dataset.catalogue)
-        folder = write_release(out, exported, line)
+        public = dataset.catalogue_source == "public"
+        publication = publish(line, exported, declarations(line, public_catalogue=public))
+        folder = write_release(out, publication)
         write_ledger(out, line)
-    samples = sample_slates(scenario, dataset, split, folder=folder, line=line)
+    samples = sample_slates(scenario, dataset, split, folder=folder, trust=publication.trust)
 
     progress("evaluating beside the baselines", 0.6)
     with timed("evaluate_s"):
@@ -129,8 +132,11 @@ def run(
         "baselines": {name: found.table() for name, found in comparison.baselines.items()},
         "consent": dict(trained.fleet.result()),
         "release": {
-            "model": f"{RELEASE}/model.onnx",
-            "manifest": f"{RELEASE}/manifest.json",
+            "model": f"{publication.folder}/model.onnx",
+            "manifest": f"{publication.folder}/manifest.json",
+            "label": f"{publication.folder}/label.html",
+            "may_go_out": publication.label.may_go_out,
+            "because": list(publication.label.because),
             "bytes": exported.size,
             "ndcg_change": {"mean": mean, "ci95": half},
         },

@@ -7,8 +7,8 @@ from pathlib import Path
 from client.device.preview import Preview
 from client.device.slate import Event, Slate
 from models.streams import stream
+from privacy.manifest import TrustAnchors
 from simulations.datasets import Dataset
-from simulations.line import ReleaseLine
 from simulations.scenario import Scenario
 from simulations.split import Split
 
@@ -29,10 +29,10 @@ class Sample:
 
 
 def sample_slates(
-    scenario: Scenario, dataset: Dataset, split: Split, *, folder: Path, line: ReleaseLine
+    scenario: Scenario, dataset: Dataset, split: Split, *, folder: Path, trust: TrustAnchors
 ) -> tuple[Sample, ...]:
     """Rank for a few people chosen by the run's seed."""
-    device = Preview.open(folder, trust=line.anchors, now=int(time.time()))
+    device = Preview.open(folder, trust=trust, now=int(time.time()))
     chosen = stream(scenario.seed, "samples").permutation(split.people)[: scenario.evaluation.sample_people]
     known, catalogue = split.with_validation(), dataset.catalogue
     samples = []

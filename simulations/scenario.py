@@ -57,6 +57,14 @@ class DatasetSection(_Section):
     name: Literal["ml-100k", "ml-1m", "csv", "parquet"]
     header: bool = True
     columns: ColumnsSection = ColumnsSection()
+    benchmark: bool | None = None
+    """Whether the people in it are a public benchmark's, so that epsilon need not cover tuning and evaluation on
+    them; unset, only the data sets we know by name are."""
+
+    @property
+    def is_benchmark(self) -> bool:
+        """Whether epsilon need not cover what is measured on these people."""
+        return self.name.startswith("ml-") if self.benchmark is None else self.benchmark
 
 
 class PopulationSection(_Section):
@@ -141,6 +149,18 @@ class EvaluationSection(_Section):
     slate_length: Annotated[int, Field(ge=1, le=50)]
 
 
+class DeclaredSection(_Section):
+    """What no ledger can show and a release's owner has to say; what is left out blocks the release."""
+
+    one_person_one_id: str = ""
+    pretraining: str = ""
+    side_channels: str = ""
+    security: str = ""
+    data_collected: str = ""
+    retention: str = ""
+    approver: str = ""
+
+
 class Scenario(_Section):
     """Every knob of one run."""
 
@@ -155,6 +175,7 @@ class Scenario(_Section):
     line: LineSection
     training: Annotated[MomentsTraining | GradientTraining, Field(discriminator="mechanism")]
     evaluation: EvaluationSection
+    declared: DeclaredSection = DeclaredSection()
 
     @model_validator(mode="after")
     def _delta_protects_everyone(self) -> "Scenario":

@@ -33,7 +33,7 @@ def run(tmp_path: Path, *settings: str) -> int:
     ],
     ids=["dense, everything", "sparse, no text", "no times, no text, no ratings"],
 )
-def test_a_table_becomes_a_release_a_report_and_a_verified_ledger(
+def test_a_table_becomes_a_draft_a_report_and_a_verified_ledger(
     tmp_path: Path, shape: dict[str, Any], epsilon: str, timed: bool
 ) -> None:
     write_events(tmp_path / "events.csv", **shape)
@@ -47,7 +47,11 @@ def test_a_table_becomes_a_release_a_report_and_a_verified_ledger(
     assert (result["reading"]["repeated_interactions"], result["reading"]["people_left_out"]) == (1, 1)
     assert "derived from interactions" in (tmp_path / "run" / "report.html").read_text()
     assert main(["verify", str(tmp_path / "run")]) == 0
-    release = tmp_path / "run" / "release"
+    because = result["release"]["because"]
+    assert {"required row pretraining is unknown", "required row metrics is unknown"} <= set(because), (
+        "a catalogue that people's events made, and figures measured on them, are outside epsilon"
+    )
+    release = tmp_path / "run" / "draft"
     trust = TrustAnchors.decode((release / "trust.json").read_bytes())
     device = Preview.open(release, trust=trust, now=int(time.time()))
     listed = json.loads((release / "catalogue.json").read_text())["ids"]

