@@ -4,6 +4,7 @@ A folder of devices holds, for a shard in simulation as for a single device:
 
     indptr.npy        (people + 1,) int64, person p owns entries indptr[p]:indptr[p + 1]
     item.npy          (entries,) int32, catalogue positions, oldest first
+    subjects.npy      (people,) int64, the number each person has in rounds
     switched_off.npy  (people,) bool, whose own switch is off; it may change while the node runs
     accepted.json     the terms their notice allows
 
@@ -27,13 +28,41 @@ from client.participation import AcceptedTerms
 from models.errors import ModelError
 from models.history import Histories
 
-ARRAYS = ("indptr", "item", "switched_off")
+ARRAYS = ("indptr", "item", "subjects", "switched_off")
 
 
 class DevicesUnreadable(ClientError):
     """A node's folder of devices is missing or malformed: its operator mends the configuration."""
 
     code: ClassVar[str] = "devices_unreadable"
+
+
+class Numbered:
+    """Devices of one node: which persons they are, and the numbers they have in rounds.
+
+    Args:
+        persons: (devices,) int64, places in whatever holds their events.
+        subjects: (devices,) int64, no two alike.
+    """
+
+    def __init__(self, persons: Int64, subjects: Int64) -> None:
+        self.subjects: Int64 = subjects
+        self._order = None if np.array_equal(persons, subjects) else np.argsort(subjects)
+        self._persons = persons
+
+    def persons(self, subjects: Int64) -> Int64:
+        """Return whose these numbers are.
+
+        Raises:
+            DevicesUnreadable: a number is none of this node's.
+        """
+        if self._order is None:
+            return subjects
+        places = np.searchsorted(self.subjects, subjects, sorter=self._order)
+        found = self._order[np.minimum(places, len(self._order) - 1)]
+        if (self.subjects[found] != subjects).any():
+            raise DevicesUnreadable("a device was asked for that this node does not stand for")
+        return self._persons[found]
 
 
 class FolderShard:
@@ -46,21 +75,23 @@ class FolderShard:
 
     def __init__(self, folder: Path, *, part: int, parts: int) -> None:
         try:
-            indptr, item, off = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS)
+            indptr, item, subjects, off = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS)
             self._accepted = AcceptedTerms(**json.loads((folder / "accepted.json").read_text()))
             self._histories = Histories(indptr, item)
         except (OSError, ValueError, TypeError, ModelError) as problem:
             raise DevicesUnreadable(f"{folder}: not a folder of devices: {problem}") from None
         self._switched_off: NDArray[np.bool_] = off
-        self.subjects: Int64 = np.array_split(np.arange(self._histories.people, dtype=np.int64), parts)[part]
+        mine = np.array_split(np.arange(self._histories.people, dtype=np.int64), parts)[part]
+        self._devices = Numbered(mine, np.asarray(subjects, np.int64)[mine])
+        self.subjects: Int64 = self._devices.subjects
 
     def willing(self, subjects: Int64) -> NDArray[np.bool_]:
         """Return whose own switch is still on, as the folder says now."""
-        return np.logical_not(self._switched_off[subjects])
+        return np.logical_not(self._switched_off[self._devices.persons(subjects)])
 
     def histories(self, subjects: Int64) -> Histories:
         """Return their training events, in the order asked."""
-        return self._histories.take(subjects)
+        return self._histories.take(self._devices.persons(subjects))
 
     def accepted(self) -> AcceptedTerms:
         """Return the terms the notice allows."""
@@ -68,7 +99,12 @@ class FolderShard:
 
 
 def write_devices(
-    folder: Path, *, histories: Histories, switched_off: NDArray[np.bool_], accepted: AcceptedTerms
+    folder: Path,
+    *,
+    histories: Histories,
+    subjects: Int64,
+    switched_off: NDArray[np.bool_],
+    accepted: AcceptedTerms,
 ) -> NDArray[np.bool_]:
     """Write a folder of devices.
 
@@ -76,7 +112,7 @@ def write_devices(
         (people,) bool, the switches mapped into memory: what is written there, running nodes see.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    arrays: tuple[NDArray[Any], ...] = (histories.indptr, histories.item, switched_off)
+    arrays: tuple[NDArray[Any], ...] = (histories.indptr, histories.item, subjects, switched_off)
     for name, array in zip(ARRAYS, arrays, strict=True):
         np.save(folder / f"{name}.npy", array)
     (folder / "accepted.json").write_text(json.dumps(asdict(accepted)))

@@ -60,6 +60,14 @@ class StoredLedger:
         here = (ledger.c.kind == kind_of(event)) & (ledger.c.line == getattr(event, "line", ""))
         query = select(ledger.c.position).where(here & (ledger.c.leaf == leaf))
         position = self._connection.execute(query.order_by(ledger.c.position.desc()).limit(1)).scalar_one()
+        return self.proof_at(position, by)
+
+    def proof_at(self, position: int, by: LogKey) -> bytes:
+        """Return the proof of one leaf, under a fresh head.
+
+        Raises:
+            ProofError: the log does not reach that far.
+        """
         return LogProof(position, self.tree.inclusion_proof(position), self.checkpoint(by)).encode()
 
     def leaves(self, *, after: int, limit: int) -> list[tuple[int, str]]:

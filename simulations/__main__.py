@@ -37,6 +37,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--runtime", choices=["process", "flower"], default="process",
         help="where the nodes run: in this process, or in Flower's simulation runtime (flwr run, Ray)",
     )  # fmt: skip
+    run.add_argument(
+        "--database", metavar="URL",
+        help="let people consent and rounds run in the store of penchant-server: an empty database",
+    )  # fmt: skip
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     bench = commands.add_parser("bench", help="measure against a peer, in one run")
     bench.add_argument("which", choices=["gradient", "consent", "strangers", "device", "scale"])
@@ -100,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
                 out=options.out,
                 quiet=options.quiet,
                 runtime=options.runtime,
+                database=options.database,
             )
     except (SimulationError, PrivacyError, ModelError, ClientError, ServerError) as problem:
         print(f"penchant-sim: {problem}", file=sys.stderr)

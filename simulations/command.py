@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,11 +13,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from privacy.terms import RELATION, UNIT, Guarantee
+from simulations.backends import InMemory
 from simulations.flower import run_on_flower
 from simulations.publishing import DRAFT
 from simulations.reporting import slate
 from simulations.run import next_commands, run
 from simulations.scenario import load
+from simulations.served import Served
 
 NAMES = {
     "popularity": "popularity",
@@ -36,6 +39,7 @@ def run_scenario(
     out: Path,
     quiet: bool,
     runtime: Literal["process", "flower"],
+    database: str | None,
 ) -> None:
     """Run a scenario file and show what came out.
 
@@ -62,7 +66,8 @@ def run_scenario(
             sample = run_on_flower(scenario, data=data, out=out, progress=progress)
             result = json.loads((out / "result.json").read_text(encoding="utf-8"))
         else:
-            outcome = run(scenario, data=data, out=out, progress=progress)
+            with closing(Served(database)) if database else nullcontext(InMemory()) as backend:
+                outcome = run(scenario, data=data, out=out, progress=progress, backend=backend)
             sample, result = slate(outcome.samples[0]), outcome.result
     _show(console, result, sample, out, next_commands(out, scenario, data))
 

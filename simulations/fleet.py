@@ -17,14 +17,12 @@ from privacy.gaussian import exact_epsilon
 from privacy.noise import seeded_bits
 from server.app import Fleet, make_server_app
 from server.conductor import Conductor, RoundReport
-from server.memory_rounds import MemoryRoundStore
-from server.round_book import Int64
 from server.rounds import RoundMachine
+from simulations.backends import People
 from simulations.errors import SimulationError
 from simulations.line import ReleaseLine
 from simulations.population import (
     Departures,
-    SimulatedConsents,
     draw_departures,
     draw_granted,
 )
@@ -60,9 +58,8 @@ class SimulatedFleet:
     rounds: int
     least_noise_multiplier: float
     runtime: Runtime
-    consents: SimulatedConsents = field(init=False)
+    people: People = field(init=False)
     departures: Departures = field(init=False)
-    store: MemoryRoundStore = field(init=False)
     machine: RoundMachine = field(init=False)
     contributions: int = field(init=False, default=0)
 
@@ -70,12 +67,11 @@ class SimulatedFleet:
         """Draw who grants and who will leave."""
         share, seed = self.scenario.consent, self.scenario.seed
         granted = draw_granted(self.train.people, share=share.grant_share, seed=seed)
-        self.consents = SimulatedConsents(granted)
+        self.people = self.line.people(granted)
         self.departures = draw_departures(granted, share=share.withdraw_share, rounds=self.rounds, seed=seed)
-        self.store = MemoryRoundStore(self.consents, self.line.ledger, recorded=self.line.ledger.events)
         test_seed = self.scenario.test_seed
         coins = os.urandom if test_seed is None else seeded_bits(test_seed << 128)
-        self.machine = RoundMachine(self.store, line=self.scenario.line.name, coins=coins)
+        self.machine = RoundMachine(self.people.store, line=self.scenario.line.name, coins=coins)
 
     def clear(self, plan: Sequence[PlannedRound]) -> None:
         """See that the line can afford all its rounds.
@@ -92,7 +88,7 @@ class SimulatedFleet:
         def main(grid: Grid, context: Context) -> None:
             fleet = Fleet(grid, timeout=3600.0, on_failure=_fail)
             fleet.connect()
-            self.line.tick(self.consents.digest())
+            self.line.tick(self.people.digest())
             train(self._conductor(fleet))
 
         context = Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={})
@@ -100,11 +96,11 @@ class SimulatedFleet:
 
     def result(self) -> Mapping[str, Any]:
         """Return the consent section of result.json."""
-        granted = int(self.consents.ever_granted.sum())
+        granted = int(self.people.ever_granted.sum())
         return {
             "granted": granted,
             "never_granted": self.train.people - granted,
-            "withdrawn": int(self.consents.withdrawn.sum()),
+            "withdrawn": int(self.people.withdrawn.sum()),
         }
 
     def _conductor(self, fleet: Fleet) -> Conductor:
@@ -132,7 +128,8 @@ class SimulatedFleet:
         )
         return World(
             train=self.train,
-            switched_off=self.consents.withdrawn,
+            subjects=self.people.subjects,
+            switched_off=self.people.withdrawn,
             accepted=accepted,
             nodes=self.scenario.population.shards,
         )
@@ -146,19 +143,15 @@ class SimulatedFleet:
 
     def _committed(self, report: RoundReport) -> None:
         self.line.reports.append(report)
-        self.line.tick(self.consents.digest())
+        self.line.tick(self.people.digest())
         self.contributions += report.in_sum
-        self._withdraw(self.departures.before.get(report.terms.round + 1, _NOBODY))
+        self.people.withdraw(self.departures.before.get(report.terms.round + 1, _NOBODY))
 
     def _leave_in_flight(self, message: Message) -> None:
         """Let this round's leavers go after the first node has answered, before the round is sealed."""
         if message.metadata.group_id.isdigit():
             leaving = self.departures.in_flight.get(int(message.metadata.group_id), _NOBODY)
-            self._withdraw(leaving[~self.consents.withdrawn[leaving]])
-
-    def _withdraw(self, leaving: Int64) -> None:
-        with self.store.leaving(leaving):
-            self.consents.withdraw(leaving)
+            self.people.withdraw(leaving[~self.people.withdrawn[leaving]])
 
 
 _NOBODY = np.zeros(0, np.int64)

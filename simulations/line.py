@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from privacy.accountant import attacker_success, delta_at, epsilon_pld, spent
 from privacy.acts import NotCovered, UncoveredData
 from privacy.declaring import opening
 from privacy.events import Event, LineDeclared, NotPrivate, PrivacyEvent
 from privacy.keys import SigningKey
-from privacy.ledger import Ledger
 from privacy.manifest import TrustAnchors
 from privacy.terms import Guarantee
 from server.conductor import RoundReport
+from server.ledger_store import LogKey
+from simulations.backends import Backend, InMemory, People, PublicLog
 from simulations.consent_log import SimulatedConsentLog, notices
 from simulations.scenario import Scenario
 
@@ -27,13 +31,14 @@ class ReleaseLine:
     release_key: SigningKey = field(default_factory=SigningKey.generate)
     log_key: SigningKey = field(default_factory=SigningKey.generate)
     reports: list[RoundReport] = field(default_factory=list)
-    ledger: Ledger = field(init=False)
+    backend: Backend = field(default_factory=InMemory)
+    ledger: PublicLog = field(init=False)
     consent_log: SimulatedConsentLog = field(init=False)
     checkpoints: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Declare the line before anything else is in its log."""
-        self.ledger = Ledger(self.origin, self.log_key)
+        self.ledger = self.backend.log(self.log)
         self.consent_log = SimulatedConsentLog(f"{self.origin}/consent")
         for event in self._opening():
             self.ledger.append(event)
@@ -67,6 +72,15 @@ class ReleaseLine:
     def origin(self) -> str:
         """The name of the line's log."""
         return f"penchant.example/{self.scenario.line.name}"
+
+    @property
+    def log(self) -> LogKey:
+        """Who signs the log's heads."""
+        return LogKey(self.origin, self.log_key)
+
+    def people(self, granted: NDArray[np.bool_]) -> People:
+        """Enrol the line's people, who grant or not, where its rounds will be."""
+        return self.backend.people(granted, self.ledger, self.log)
 
     @property
     def cap(self) -> Guarantee:

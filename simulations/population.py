@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from client.node import Numbered
 from client.participation import AcceptedTerms
 from models.history import Histories
 from models.streams import stream
@@ -97,27 +98,35 @@ class SimulatedShard:
     """One node's devices over in-memory histories.
 
     Args:
-        subjects: (devices,) int64, those this node stands for.
-        train: histories of the whole population, by subject.
+        persons: (devices,) int64, those this node stands for.
+        train: histories of the whole population, by person.
         switched_off: (people,) bool, shared with the world: devices whose own switch is off.
         accepted: the terms their notice allows.
+        subjects: (devices,) int64, their numbers in rounds, by default those of the persons.
     """
 
     def __init__(
-        self, subjects: Int64, *, train: Histories, switched_off: NDArray[np.bool_], accepted: AcceptedTerms
+        self,
+        persons: Int64,
+        *,
+        train: Histories,
+        switched_off: NDArray[np.bool_],
+        accepted: AcceptedTerms,
+        subjects: Int64 | None = None,
     ) -> None:
-        self.subjects = subjects
+        self._devices = Numbered(persons, persons if subjects is None else subjects)
+        self.subjects = self._devices.subjects
         self._train = train
         self._switched_off = switched_off
         self._accepted = accepted
 
     def willing(self, subjects: Int64) -> NDArray[np.bool_]:
         """Return whose own switch is still on."""
-        return ~self._switched_off[subjects]
+        return ~self._switched_off[self._devices.persons(subjects)]
 
     def histories(self, subjects: Int64) -> Histories:
         """Return the training events of these devices."""
-        return self._train.take(subjects)
+        return self._train.take(self._devices.persons(subjects))
 
     def accepted(self) -> AcceptedTerms:
         """Return the terms the notice allows."""

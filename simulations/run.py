@@ -14,6 +14,7 @@ from models.export import export_release
 from models.features import item_features
 from models.parameters import GlobalParameters
 from privacy.terms import largest_delta
+from simulations.backends import Backend, InMemory
 from simulations.comparison import compare, scorer_of
 from simulations.line import ReleaseLine
 from simulations.loading import load_dataset
@@ -42,7 +43,13 @@ class Outcome:
 
 
 def run(
-    scenario: Scenario, *, data: Path | None, out: Path, progress: Progress, runtime: Runtime | None = None
+    scenario: Scenario,
+    *,
+    data: Path | None,
+    out: Path,
+    progress: Progress,
+    runtime: Runtime | None = None,
+    backend: Backend | None = None,
 ) -> Outcome:
     """Carry a scenario through and write its folder.
 
@@ -52,6 +59,7 @@ def run(
         out: the run's folder; existing files of the same names are replaced.
         progress: hears each stage.
         runtime: where the nodes run, by default in this process.
+        backend: where log, rounds and consent are, by default in memory.
 
     Raises:
         DatasetError, ScenarioError, BudgetExceeded, OutputRefused: the input must be mended; nothing
@@ -82,7 +90,7 @@ def run(
 
     progress("planning the noise", 0.06)
     features = item_features(dataset.catalogue).table
-    line = ReleaseLine(scenario)
+    line = ReleaseLine(scenario, backend=backend or InMemory())
     trained = train(
         scenario,
         train=split.train,

@@ -37,13 +37,15 @@ class World:
     """What the nodes of a run stand for.
 
     Args:
-        train: training histories, subject i being person i.
+        train: training histories, person by person.
+        subjects: (people,) int64, the number each person has in rounds.
         switched_off: (people,) bool, whose own switch is off; it changes while training runs.
         accepted: the terms their notice allows.
         nodes: how many nodes share the people.
     """
 
     train: Histories
+    subjects: NDArray[np.int64]
     switched_off: NDArray[np.bool_]
     accepted: AcceptedTerms
     nodes: int
@@ -63,7 +65,13 @@ class InProcess:
         """Return a Grid over the world's nodes, as many at once as there are cores."""
         everyone = np.arange(world.train.people, dtype=np.int64)
         shards = [
-            SimulatedShard(part, train=world.train, switched_off=world.switched_off, accepted=world.accepted)
+            SimulatedShard(
+                part,
+                subjects=world.subjects[part],
+                train=world.train,
+                switched_off=world.switched_off,
+                accepted=world.accepted,
+            )
             for part in np.array_split(everyone, world.nodes)
         ]
         app = make_client_app(lambda context: shards[int(context.node_config["partition-id"])])
@@ -89,7 +97,11 @@ class OnFlower:
             RuntimeUnusable: the nodes did not come.
         """
         switches = write_devices(
-            self._devices, histories=world.train, switched_off=world.switched_off, accepted=world.accepted
+            self._devices,
+            histories=world.train,
+            subjects=world.subjects,
+            switched_off=world.switched_off,
+            accepted=world.accepted,
         )
         until = time.monotonic() + NODES_WITHIN
         while len(list(self._grid.get_node_ids())) < world.nodes:

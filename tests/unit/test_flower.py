@@ -25,6 +25,7 @@ from simulations.scenario import Scenario, load
 
 MOVIELENS = Path(flower.__file__).parent / "scenarios" / "movielens.toml"
 Patch = pytest.MonkeyPatch
+NUMBERS = np.array([70, 30, 50, 10, 90])
 ACCEPTED = AcceptedTerms(
     line="t", trust="central", declared_population=5, clipping_norm=1.0, least_noise_multiplier=1.0,
     largest_dimension=9, largest_epsilon=4.0, delta=1e-3, log_origin="t/log", log_key="AAAA",
@@ -144,18 +145,20 @@ def context(**places: str | int) -> Context:
 def test_nodes_over_one_folder_share_its_people_and_see_their_switches(tmp_path: Path) -> None:
     people = from_lists([[1, 2], [], [3], [4, 5, 6], [7]])
     switches = write_devices(
-        tmp_path, histories=people, switched_off=np.zeros(5, np.bool_), accepted=ACCEPTED
+        tmp_path, histories=people, subjects=NUMBERS, switched_off=np.zeros(5, np.bool_), accepted=ACCEPTED
     )
     nodes = [
         open_node(context(run=str(tmp_path), **{"partition-id": n, "num-partitions": 2})) for n in (0, 1)
     ]
-    assert [node.subjects.tolist() for node in nodes] == [[0, 1, 2], [3, 4]]
-    assert nodes[1].histories(np.array([4, 3])).item.tolist() == [7, 4, 5, 6]
+    assert [node.subjects.tolist() for node in nodes] == [[70, 30, 50], [10, 90]]
+    assert nodes[1].histories(np.array([90, 10])).item.tolist() == [7, 4, 5, 6]
     assert nodes[0].accepted() == ACCEPTED
     switches[2] = True
-    assert nodes[0].willing(np.array([0, 2])).tolist() == [True, False]
+    assert nodes[0].willing(np.array([70, 50])).tolist() == [True, False]
     alone = open_node(context(devices=str(tmp_path), run="/nowhere"))
-    assert alone.subjects.tolist() == [0, 1, 2, 3, 4]
+    assert alone.subjects.tolist() == NUMBERS.tolist()
+    with pytest.raises(DevicesUnreadable, match="does not stand for"):
+        nodes[0].histories(np.array([70, 90]))
 
 
 def test_a_node_without_its_devices_says_so(tmp_path: Path) -> None:
@@ -163,9 +166,8 @@ def test_a_node_without_its_devices_says_so(tmp_path: Path) -> None:
         open_node(context())
     with pytest.raises(DevicesUnreadable, match="not a folder of devices"):
         open_node(context(devices=str(tmp_path)))
-    write_devices(
-        tmp_path, histories=from_lists([[1]]), switched_off=np.zeros(1, np.bool_), accepted=ACCEPTED
-    )
+    one, off = from_lists([[1]]), np.zeros(1, np.bool_)
+    write_devices(tmp_path, histories=one, subjects=NUMBERS[:1], switched_off=off, accepted=ACCEPTED)
     (tmp_path / "accepted.json").write_text(json.dumps({"line": "t"}))
     with pytest.raises(DevicesUnreadable, match="not a folder of devices"):
         open_node(context(devices=str(tmp_path)))
