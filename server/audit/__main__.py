@@ -12,6 +12,7 @@ from server.errors import ServerError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "bundle": ("server.audit.bundle_command", "write everything an audit needs into one file"),
+    "verify": ("server.audit.verify_command", "check such a file offline, trusting nobody"),
 }
 """Name to (module with `add` and `run`, what it does); only the module of the command asked for is loaded."""
 
