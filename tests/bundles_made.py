@@ -15,7 +15,7 @@ from privacy.acts import (
     ReleaseWithdrawn,
     TuningAccounted,
 )
-from privacy.bundle import Bundle, BundledRelease, write_bundle
+from privacy.bundle import Bundle, BundledRelease, lines, write_bundle
 from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
 from privacy.events import Event, ReleasePublished, encode_event
 from privacy.keys import SigningKey
@@ -170,3 +170,14 @@ def rich() -> Publisher:
 
 def _copied(made: Publisher) -> Publisher:
     return Publisher(list(made.events), list(made.releases), list(made.heads), made.key)
+
+
+def lines_of(bundle: Bundle) -> list[bytes]:
+    """Return a bundle's lines but the seal, without their ends."""
+    return [line.removesuffix(b"\n") for line in lines(bundle)]
+
+
+def sealed(some: Sequence[bytes]) -> bytes:
+    """Return the bundle of these lines with a seal that fits: what anybody can make."""
+    body = b"".join(line + b"\n" for line in some)
+    return body + b'{"sha256":"%b"}\n' % hashlib.sha256(body).hexdigest().encode()

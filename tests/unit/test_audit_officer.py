@@ -1,0 +1,93 @@
+"""The officer's part of a bundle: the private consent log is held against the anchors of the public one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from privacy.audit.verify import audit
+from privacy.bundle import ConsentPart, ConsentTick
+from privacy.canonical import encode
+from privacy.checkpoint import Checkpoint, sign_checkpoint
+from privacy.consent_log import anchor, commitment, erasure
+from privacy.keys import SigningKey
+from privacy.tree import Tree
+from tests.bundles_changed import ENTRIES, HEADER, Lines, exchanged, replaced
+from tests.bundles_made import LOG, lines_of, sealed, simple
+from tests.log_made import LINE
+from tests.unit.test_audit_faults import rule_of
+
+CONSENT, CONSENT_ORIGIN = SigningKey.from_seed(b"c" * 32), "penchant.example/consents"
+
+
+def with_officer(*, salt: bytes = b"s" * 32) -> tuple[Lines, int]:
+    """Return a bundle with the officer's part and the place where that begins."""
+    leaves = [
+        commitment(b"a", b"1" * 32),
+        commitment(b"b", b"2" * 32),
+        erasure(0),
+        commitment(b"c", b"3" * 32),
+    ]
+    tree = Tree(leaves)
+    head = sign_checkpoint(Checkpoint(CONSENT_ORIGIN, 4, tree.root()), CONSENT)
+    made = simple()
+    (_, label), made.releases = made.releases[0], []
+    made.events[-2:] = [anchor(head, number=1, salt=salt)]
+    made.sign(LINE, 1, label)
+    bundle = made.bundle()
+    part = ConsentPart(
+        origin=CONSENT_ORIGIN,
+        key=CONSENT.public,
+        ticks=[ConsentTick(number=1, salt=salt, checkpoint=head)],
+        leaves=leaves,
+        size=4,
+    )
+    return lines_of(replace(bundle, consent=part)), ENTRIES + bundle.size
+
+
+def test_the_officers_part_is_audited_where_it_is_there(tmp_path: Path) -> None:
+    some, _ = with_officer()
+    (tmp_path / "made.bundle").write_bytes(sealed(some))
+    assert audit(tmp_path / "made.bundle").officer == (4, 1)
+
+
+def _forge_head(some: Lines, at: int) -> None:
+    some[at + 1] = some[at + 1].replace(rb"\n4\n", rb"\n3\n")
+
+
+OFFICER: dict[str, tuple[str, Callable[[Lines, int], None]]] = {
+    "a leaf exchanged": ("officer.head", lambda some, at: exchanged(at + 2, at + 3)(some)),
+    "a leaf cut off": ("officer.head", lambda some, at: _cut(some, at)),
+    "a key that did not sign": (
+        "officer.head",
+        lambda some, at: replaced(at, CONSENT.public.base64.encode(), LOG.public.base64.encode())(some),
+    ),
+    "a leaf that is neither": ("officer.form", lambda some, at: some.__setitem__(at + 2, b'{"name":"ann"}')),
+    "an erasure of what is to come": (
+        "officer.form",
+        lambda some, at: replaced(at + 4, b'"erased":0', b'"erased":3')(some),
+    ),
+    "another head than the anchored one": ("officer.anchor", _forge_head),
+    "another salt": ("officer.anchor", lambda some, at: replaced(at + 1, b"7373", b"7374")(some)),
+    "a tick out of order": (
+        "bundle.form",
+        lambda some, at: replaced(at + 1, b'"number":1', b'"number":2')(some),
+    ),
+}
+
+
+def _cut(some: Lines, at: int) -> None:
+    some.pop()
+    header = json.loads(some[HEADER])
+    header["consent"]["entries"] -= 1
+    some[HEADER] = encode(header)
+
+
+@pytest.mark.parametrize("what", OFFICER)
+def test_a_fault_in_the_officers_part_is_named_by_its_rule(what: str, tmp_path: Path) -> None:
+    rule, change = OFFICER[what]
+    some, at = with_officer()
+    change(some, at)
+    assert rule_of(sealed(some), tmp_path) == rule
