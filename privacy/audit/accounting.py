@@ -6,7 +6,6 @@ arXiv 1805.06530, Theorem 8 (closed form).
 
 import math
 import warnings
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -61,13 +60,9 @@ def below(costs: Costs, delta: float, cap: float) -> bool:
     return _rdp(steps, delta) <= cap or _account(steps, delta).epsilon <= cap + 1e-6
 
 
-def epsilons(costs: Costs, deltas: Sequence[float]) -> list[float]:
+def epsilons(costs: Costs, deltas: tuple[float, ...]) -> tuple[float, ...]:
     """Return the curve epsilon(delta), by PLD."""
-    steps = _steps(costs)
-    if not steps or _endless(steps):
-        return [math.inf if steps else 0.0 for _ in deltas]
-    loss = _pld(steps)
-    return [float(loss.get_epsilon(delta)) for delta in deltas]
+    return _epsilons(_steps(costs), deltas)
 
 
 def best_guess(costs: Costs) -> float:
@@ -84,6 +79,14 @@ def _steps(costs: Costs) -> Steps:
 
 def _endless(steps: Steps) -> bool:
     return any(noise == 0 for noise, _, _ in steps)
+
+
+@lru_cache(maxsize=256)
+def _epsilons(steps: Steps, deltas: tuple[float, ...]) -> tuple[float, ...]:
+    if not steps or _endless(steps):
+        return tuple(math.inf if steps else 0.0 for _ in deltas)
+    loss = _pld(steps)
+    return tuple(float(loss.get_epsilon(delta)) for delta in deltas)
 
 
 @lru_cache(maxsize=256)

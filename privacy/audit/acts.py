@@ -18,8 +18,8 @@ def check_approval(entry: Entry) -> None:
     Raises:
         Broken: one did.
     """
-    who = entry.says.get("proposed_by")
-    if who is not None and who == entry.says["approved_by"]:
+    who = entry.says["proposed_by"]
+    if who == entry.says["approved_by"]:
         raise Broken("approval.two", entry.where, f"{who} approved what {who} proposed")
 
 

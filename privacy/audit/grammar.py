@@ -7,6 +7,7 @@ canonical form and reading at once, in a few microseconds a leaf.
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from privacy.audit.faults import Broken
@@ -33,14 +34,14 @@ class Entry(NamedTuple):
 
 
 class Field(NamedTuple):
-    """How a field is spelled, and what it stands for."""
+    """How a field is spelled, with its name left open, and what it stands for."""
 
     pattern: str
     read: Callable[[str], Any] | None = None
 
 
 def _text(pattern: str) -> Field:
-    return Field(f'"({pattern})"')
+    return Field(f'"(?P<%s>{pattern})"')
 
 
 def _one_of(*names: str) -> Field:
@@ -54,17 +55,18 @@ def _whole(low: int, high: int = LARGEST) -> Field:
             raise NotCanonical(f"{value} is not from {low} to {high}")
         return value
 
-    return Field(r"(0|[1-9][0-9]{0,15})", read)
+    return Field(r"(?P<%s>0|[1-9][0-9]{0,15})", read)
 
 
 def _real(holds: Callable[[float], bool]) -> Field:
+    @lru_cache(maxsize=1024)
     def read(text: str) -> float:
         value = decimal(text)
         if not holds(value):
             raise NotCanonical(f"{text} is out of range")
         return value
 
-    return Field(r'"([0-9a-z.+-]{1,30})"', read)
+    return Field(r'"(?P<%s>[0-9a-z.+-]{1,30})"', read)
 
 
 _TYPES = {
@@ -129,16 +131,17 @@ KINDS = {
 
 class _Shape(NamedTuple):
     leaf: re.Pattern[str]
-    names: tuple[str, ...]
     reads: tuple[tuple[str, Callable[[str], Any]], ...]
 
 
 def _shape(kind: str, spec: str) -> _Shape:
     fields = {name: _TYPES[kind_of] for name, kind_of in (part.split(":") for part in spec.split())}
-    parts = {name: field.pattern for name, field in fields.items()} | {"kind": f'"{kind}"'}
+    parts = {name: field.pattern.replace("%s", name) for name, field in fields.items()} | {
+        "kind": f'"{kind}"'
+    }
     body = ",".join(f'"{name}":{parts[name]}' for name in sorted(parts))
     reads = tuple((name, field.read) for name, field in fields.items() if field.read is not None)
-    return _Shape(re.compile(r"\{" + body + r"\}"), tuple(sorted(fields)), reads)
+    return _Shape(re.compile(r"\{" + body + r"\}"), reads)
 
 
 _SHAPES = {kind: _shape(kind, spec) for kind, spec in KINDS.items()}
@@ -161,7 +164,7 @@ def read_entry(at: int, leaf: bytes) -> Entry:
     found = shape.leaf.fullmatch(text)
     if found is None:
         raise Broken("log.entry", f"entry {at}", f"a field of this {kind} is missing, unknown or misspelled")
-    says: dict[str, Any] = dict(zip(shape.names, found.groups(), strict=True))
+    says: dict[str, Any] = found.groupdict()
     try:
         for name, read in shape.reads:
             says[name] = read(says[name])

@@ -21,17 +21,17 @@ class Tick(NamedTuple):
 
     number: int
     head: Head
-    opens: str
+    opens: bytes
     where: str
 
 
-def check_officer(lines: Lines, counts: tuple[int, int], anchors: list[str]) -> None:
+def check_officer(lines: Lines, counts: tuple[int, int], anchors: bytes) -> None:
     """Read the officer's part and hold it against the public log.
 
     Args:
         lines: right before it.
         counts: leaves and ticks it has.
-        anchors: the public log's commitments, oldest first.
+        anchors: the public log's commitments, 32 bytes each, oldest first.
 
     Raises:
         Broken: a rule does not hold.
@@ -66,16 +66,16 @@ def _tick(lines: Lines, number: int) -> Tick:
     except NotCanonical as problem:
         raise Broken("officer.head", lines.where, f"{problem}") from None
     content = PREFIX + tick["checkpoint"].encode()
-    opens = hmac.digest(bytes.fromhex(tick["salt"]), content, hashlib.sha256).hex()
+    opens = hmac.digest(bytes.fromhex(tick["salt"]), content, hashlib.sha256)
     return Tick(number, head, opens, f"tick {number}")
 
 
-def _check_anchors(ticks: list[Tick], anchors: list[str]) -> None:
-    if len(ticks) != len(anchors):
-        says = f"the public log has {len(anchors)} anchors, here are {len(ticks)}"
+def _check_anchors(ticks: list[Tick], anchors: bytes) -> None:
+    if 32 * len(ticks) != len(anchors):
+        says = f"the public log has {len(anchors) // 32} anchors, here are {len(ticks)}"
         raise Broken("officer.anchor", "the officer's part", says)
-    for tick, commitment in zip(ticks, anchors, strict=True):
-        if tick.opens != commitment:
+    for place, tick in enumerate(ticks):
+        if tick.opens != anchors[32 * place : 32 * place + 32]:
             raise Broken("officer.anchor", tick.where, "the public log commits to another head")
 
 

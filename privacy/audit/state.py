@@ -94,7 +94,7 @@ class Log:
         editions: newest edition of each notice.
         published: releases by the digest of their manifest.
         withdrawn: releases that were flagged.
-        anchors: commitments to the consent log's heads.
+        anchors: commitments to the consent log's heads, 32 bytes each.
         hazard_at: the newest entry about a hazard.
     """
 
@@ -106,7 +106,7 @@ class Log:
     editions: dict[tuple[str, str], int] = field(default_factory=dict)
     published: dict[str, Published] = field(default_factory=dict)
     withdrawn: set[tuple[str, int]] = field(default_factory=set)
-    anchors: list[str] = field(default_factory=list)
+    anchors: bytearray = field(default_factory=bytearray)
     hazard_at: int = -1
 
     def line(self, entry: Entry) -> Line:

@@ -64,7 +64,7 @@ def _line(line: LineFound) -> Iterator[str]:
 
 
 def _release(release: ReleaseFound) -> Iterator[str]:
-    day = strftime("%Y-%m-%d", gmtime(release.expires))
+    day = _day(release.expires)
     yield ""
     yield f"  release   {release.line}/{release.sequence}: signed, logged, {release.figures} label figures recomputed"
     yield f"            model {release.model}"
@@ -73,3 +73,10 @@ def _release(release: ReleaseFound) -> Iterator[str]:
         return
     because = [*release.because, *(["it was withdrawn"] if release.withdrawn else [])]
     yield f"            MUST NOT GO OUT: {'; '.join(because)}"
+
+
+def _day(moment: int) -> str:
+    try:
+        return strftime("%Y-%m-%d", gmtime(moment))
+    except (OverflowError, OSError, ValueError):
+        return f"second {moment}"

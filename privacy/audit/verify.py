@@ -54,7 +54,7 @@ def audit(path: Path, *, trust: bytes | None = None, only: str | None = None) ->
             if release in chosen:
                 _check_figures(release, entries[place], *sums[place])
         if header.officer is not None:
-            check_officer(lines, header.officer, log.anchors)
+            check_officer(lines, header.officer, bytes(log.anchors))
         lines.end()
     return Findings(
         origin=log.origin,
