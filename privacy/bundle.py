@@ -7,6 +7,7 @@ A line is written as it comes, so a log of any length takes no more memory than 
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -117,7 +118,8 @@ def write_bundle(path: Path, bundle: Bundle) -> str:
     except OSError as problem:
         raise BundleError(f"{path}: {problem.strerror or problem}; name a file that can be written") from None
     finally:
-        half.unlink(missing_ok=True)
+        with suppress(OSError):
+            half.unlink()
     return seal.hexdigest()
 
 

@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     bench = commands.add_parser("bench", help="measure against a peer, in one run")
-    bench.add_argument("which", choices=["gradient", "consent", "strangers", "device", "scale"])
+    bench.add_argument("which", choices=["gradient", "consent", "strangers", "device", "scale", "ledger"])
     bench.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="DIR", help="where rows go")
     bench.add_argument(
         "--subjects", type=int, default=1_000_000, metavar="N", help="consent: how many are enrolled"
@@ -85,6 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
                 from simulations.benchmarks.scale import main as bench_scale
 
                 bench_scale(options.out)
+            elif options.which == "ledger":
+                from simulations.benchmarks.ledger import main as bench_ledger
+
+                bench_ledger(options.out)
             elif options.which == "strangers":
                 from simulations.benchmarks.strangers import main as bench_strangers
 

@@ -158,8 +158,9 @@ def audited(path: Path) -> dict[str, float]:
         [sys.executable, "-m", "server.audit", "verify", str(path), "--release", f"{LINE}/1"],
         stdout=subprocess.DEVNULL,
     )
-    _, code, used = os.wait4(process.pid, 0)
-    if code:
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
         raise AssertionError(path)
     unit = 1 if sys.platform == "darwin" else 1024
     spent = time.perf_counter() - began

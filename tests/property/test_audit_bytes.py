@@ -22,7 +22,8 @@ from privacy.label import read_label
 from privacy.manifest import TrustAnchors, open_manifest
 from privacy.records import read_receipt
 from privacy.tiles import read_entry_bundle
-from tests.bundles_made import LOG, ORIGIN, RELEASE, TRUST, lines_of, rich, sealed, simple
+from tests.bundles_made import LOG, RELEASE, TRUST, lines_of, rich, sealed, simple
+from tests.log_made import ORIGIN
 
 MADE = simple().bundle()
 (RELEASED,) = MADE.releases

@@ -32,8 +32,8 @@ from tests.bundles_changed import (
     fewer,
     replaced,
 )
-from tests.bundles_made import LOG, ORIGIN, RELEASE, TRUST, Publisher, lines_of, sealed, simple
-from tests.log_made import LINE
+from tests.bundles_made import LOG, RELEASE, TRUST, Publisher, lines_of, sealed, simple
+from tests.log_made import LINE, ORIGIN
 from tests.unit.test_audit_rules import FAULTS
 
 CONSENT = SigningKey.from_seed(b"c" * 32)
@@ -54,6 +54,11 @@ def rolled_back(some: Lines) -> None:
 def headless(some: Lines) -> None:
     del some[HEADS : HEADS + 3]
     fewer(some, b"checkpoints", 3)
+
+
+def head_twice(some: Lines) -> None:
+    some.insert(HEADS, some[HEADS])
+    fewer(some, b"checkpoints", -1)
 
 
 def another_trust(some: Lines) -> None:
@@ -82,7 +87,7 @@ FAULTY: list[tuple[str, str, Change]] = [
     ("log.signature", "a head whose size was rewritten", replaced(HEADS, rb"\n3\n", rb"\n4\n")),
     ("log.signature", "a head that is no note", replaced(HEADS, rb"\n\n", rb"\n")),
     ("log.order", "heads in another order", exchanged(HEADS, HEADS + 1)),
-    ("log.order", "a head twice", lambda some: (some.insert(HEADS, some[HEADS]), fewer(some, b"checkpoints", -1))[1]),
+    ("log.order", "a head twice", head_twice),
     ("log.length", "an entry dropped", dropped(ENTRIES + 4)),
     ("log.length", "the newest entry cut off", dropped(ENTRIES + 16)),
     ("log.length", "an entry twice", doubled(ENTRIES + 4)),

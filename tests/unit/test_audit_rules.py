@@ -35,8 +35,8 @@ from privacy.events import (
     RoundTerms,
 )
 from privacy.keys import SigningKey
-from tests.bundles_made import DAY, LOG, LOG_NEXT, NOW, ORIGIN, Publisher, rich, simple, written
-from tests.log_made import LINE, declared, one_round
+from tests.bundles_made import DAY, LOG, LOG_NEXT, NOW, Publisher, rich, simple, written
+from tests.log_made import LINE, ORIGIN, declared, one_round
 
 PEOPLE = {"proposed_by": "ann", "approved_by": "bob"}
 Change = Callable[[list[Event]], None]

@@ -1,0 +1,23 @@
+"""The benchmark of the log measures logs that hold: each of its bundles is audited, or it stops."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from simulations.benchmarks import ledger
+
+
+def test_a_small_run_writes_a_row_for_every_figure(tmp_path: Path) -> None:
+    ledger.main(tmp_path, sizes=(600,), seeds=(1,))
+    rows = [json.loads(row) for row in (tmp_path / "ledger.jsonl").read_text().splitlines()]
+    assert {row["metric"]: row["unit"] for row in rows} == ledger.UNITS
+    assert all(row["value"] > 0 and row["contestant"] == "600 entries" for row in rows)
+
+
+def test_a_bundle_that_does_not_verify_stops_the_benchmark(tmp_path: Path) -> None:
+    path = tmp_path / "600.bundle"
+    ledger.measure(600, tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'"epsilon_budget":"4"', b'"epsilon_budget":"9"'))
+    with pytest.raises(AssertionError):
+        ledger.audited(path)
