@@ -113,7 +113,10 @@ def _chip(status: Status) -> str:
 def _rows(label: Label, name: Section) -> str:
     lines = "".join(_row(label, row) for row in label.rows if row.section == name)
     head = "".join(f'<th scope="col">{title}</th>' for title in ("Row", "Known", "What it says", "Figures"))
-    return f'<table class="rows"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    caption = (
+        f'<caption class="heard">{escape(SECTIONS[name][0])}: every row, and how well it is known</caption>'
+    )
+    return f'<table class="rows">{caption}<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
 
 
 def _row(label: Label, row: Row) -> str:

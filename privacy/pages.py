@@ -30,8 +30,15 @@ def section(name: str, title: str, body: str) -> str:
     return f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(title)}</h2>{body}</section>'
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table of plain values, the first column naming the row."""
+def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], *, words: bool = False) -> str:
+    """Return a table of plain values, the first column naming the row.
+
+    Args:
+        caption: what it shows.
+        head: names of the columns.
+        rows: cells.
+        words: they hold sentences, not numbers.
+    """
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     lines = "".join(
         f'<tr><th scope="row">{escape(str(first))}</th>'
@@ -39,7 +46,9 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -
         + "</tr>"
         for first, *rest in rows
     )
+    kind = "words" if words else "plain"
     return (
-        f'<div class="scroll"><table class="plain"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption, quote=True)}">'
+        f'<table class="{kind}"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
     )

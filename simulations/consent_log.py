@@ -2,10 +2,9 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
 
 from privacy.acts import ConsentRootAnchored, NoticePublished
-from privacy.canonical import encode
+from privacy.canonical import JSON, encode
 from privacy.checkpoint import Checkpoint, sign_checkpoint
 from privacy.consent_log import SALT_BYTES, anchor, commitment
 from privacy.keys import SigningKey
@@ -47,7 +46,9 @@ class SimulatedConsentLog:
     origin: str
     key: SigningKey = field(default_factory=SigningKey.generate)
     _tree: Tree = field(default_factory=Tree)
-    _ticks: list[dict[str, Any]] = field(default_factory=list)
+    _leaves: list[bytes] = field(default_factory=list)
+    _records: list[JSON] = field(default_factory=list)
+    _ticks: list[JSON] = field(default_factory=list)
 
     def tick(self, consents: str) -> ConsentRootAnchored:
         """Commit to a state of consent and return the anchor for the public log.
@@ -57,18 +58,23 @@ class SimulatedConsentLog:
         """
         number, salt, anchor_salt = len(self._ticks) + 1, os.urandom(SALT_BYTES), os.urandom(SALT_BYTES)
         record = encode({"consents": consents, "tick": number})
-        self._tree.append(commitment(record, salt))
+        leaf = commitment(record, salt)
+        self._tree.append(leaf)
+        self._leaves.append(leaf)
+        self._records.append({"record": record.decode(), "salt": salt.hex()})
         head = sign_checkpoint(Checkpoint(self.origin, self._tree.size, self._tree.root()), self.key)
-        self._ticks.append(
-            {
-                "record": record.decode(),
-                "salt": salt.hex(),
-                "checkpoint": head.decode(),
-                "anchor_salt": anchor_salt.hex(),
-            }
-        )
+        self._ticks.append({"checkpoint": head.decode(), "number": number, "salt": anchor_salt.hex()})
         return anchor(head, number=number, salt=anchor_salt)
 
-    def officer(self) -> dict[str, Any]:
-        """Return what opens every commitment, for the officer alone."""
-        return {"origin": self.origin, "key": self.key.public.base64, "ticks": self._ticks}
+    def officer(self) -> dict[str, bytes]:
+        """Return the files that open every commitment, for the officer alone, by name.
+
+        log.json names the log and its key, leaves.jsonl holds a leaf a line, records.json what each commits to
+        and ticks.json the heads that the public log anchors.
+        """
+        return {
+            "log.json": encode({"key": self.key.public.base64, "origin": self.origin}),
+            "leaves.jsonl": b"".join(leaf + b"\n" for leaf in self._leaves),
+            "records.json": encode(self._records),
+            "ticks.json": encode(self._ticks),
+        }

@@ -80,7 +80,8 @@ def write_ledger(out: Path, line: ReleaseLine) -> None:
     ]
     warning = "exact counts are outside epsilon: for the compliance officer, never for publication"
     write(out / OFFICER / "rounds.json", encode({"warning": warning, "rounds": rounds}))
-    write(out / OFFICER / "consent-log.json", encode({"warning": warning, **line.consent_log.officer()}))
+    for name, content in line.consent_log.officer().items():
+        write(out / OFFICER / "consent" / name, content)
 
 
 def encode(value: Mapping[str, Any]) -> bytes:

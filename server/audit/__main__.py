@@ -13,6 +13,13 @@ from server.errors import ServerError
 COMMANDS: dict[str, tuple[str, str]] = {
     "bundle": ("server.audit.bundle_command", "write everything an audit needs into one file"),
     "verify": ("server.audit.verify_command", "check such a file offline, trusting nobody"),
+    "label": ("server.audit.label_command", "show a release's privacy label, and whether it may go out"),
+    "diff": ("server.audit.diff_command", "show what changed between two labels"),
+    "budget": (
+        "server.audit.budget_command",
+        "show what every line spent, may spend, and how far that reaches",
+    ),
+    "report": ("server.audit.report_command", "write the officer's evidence pack for the record"),
 }
 """Name to (module with `add` and `run`, what it does); only the module of the command asked for is loaded."""
 

@@ -2,7 +2,7 @@
 
 ledger/trust.json        whom devices trust; ledger/entries.jsonl: the log, one entry a line
 ledger/checkpoints       a canonical JSON array of every signed head, oldest first
-release/                 manifest.json, label.json, manifest.proof of the release
+release/                 manifest.json, label.json, manifest.proof of the release; none where it was blocked
 officer/consent/         only with the officer's part: log.json {"key","origin"}, leaves.jsonl, and ticks.json,
                          an array of {"checkpoint","number","salt"}
 """
@@ -33,13 +33,7 @@ def read_run(folder: Path, *, officer: bool) -> Bundle:
         return Bundle(
             trust=(ledger / "trust.json").read_bytes(),
             checkpoints=_strings(ledger / "checkpoints"),
-            releases=[
-                BundledRelease(
-                    manifest=(release / "manifest.json").read_bytes(),
-                    label=(release / "label.json").read_bytes(),
-                    proof=(release / "manifest.proof").read_bytes(),
-                )
-            ],
+            releases=[_release(release)] if (release / "manifest.json").exists() else [],
             entries=_lines(ledger / "entries.jsonl"),
             size=_count(ledger / "entries.jsonl"),
             consent=_consent(folder / "officer" / "consent") if officer else None,
@@ -48,6 +42,14 @@ def read_run(folder: Path, *, officer: bool) -> Bundle:
         raise SourceRefused(
             f"{problem.filename}: {problem.strerror}; is {folder} a whole run's folder?"
         ) from None
+
+
+def _release(folder: Path) -> BundledRelease:
+    return BundledRelease(
+        manifest=(folder / "manifest.json").read_bytes(),
+        label=(folder / "label.json").read_bytes(),
+        proof=(folder / "manifest.proof").read_bytes(),
+    )
 
 
 def _lines(path: Path) -> Iterator[bytes]:
