@@ -15,6 +15,8 @@ export RAY_USAGE_STATS_ENABLED := 0
 
 demo: setup
 	$(BIN)/penchant-sim run simulations/scenarios/movielens.toml --out runs/demo
+	$(BIN)/penchant-audit bundle runs/demo -o runs/demo/audit.bundle
+	$(BIN)/penchant-audit verify runs/demo/audit.bundle
 
 test: lint types imports check
 

@@ -169,6 +169,7 @@ def run(
 def next_commands(out: Path, scenario: Scenario, data: Path | None) -> tuple[tuple[str, str], ...]:
     """Return commands worth trying after a run on the same data, each with what it shows."""
     program, on = command_name(), _same_data(scenario, data)
+    audit, bundle = program.replace("penchant-sim", "penchant-audit"), out / "audit.bundle"
     scenarios = f"{program} run simulations/scenarios"
     return (
         (f"{scenarios}/movielens.toml{on} --set privacy.epsilon=1 --out runs/epsilon-1", "a tighter promise"),
@@ -177,7 +178,12 @@ def next_commands(out: Path, scenario: Scenario, data: Path | None) -> tuple[tup
             "no privacy, and stamped so",
         ),
         (f"{scenarios}/movielens-fedavg.toml{on} --out runs/fedavg", "the same model by gradient rounds"),
-        (f"{program} verify {out}", "the ledger's signature, root and epsilon, recomputed"),
+        (f"{audit} label {out}", "the privacy label: may it go out, and what to tell a person who asks"),
+        (f"{audit} report {out} -o {out}/evidence", "the compliance officer's evidence pack"),
+        (
+            f"{audit} bundle {out} -o {bundle} && {audit} verify {bundle}",
+            "every root, signature, approval, epsilon and label figure, checked by other code than wrote them",
+        ),
     )
 
 

@@ -40,6 +40,7 @@ from privacy.label_rows import Declarations
 from privacy.ledger import read_ledger
 from privacy.manifest import TrustAnchors, open_manifest
 from privacy.merkle import root
+from server.audit.__main__ import main as audit
 from simulations.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +100,16 @@ def test_epsilon_recomputes_from_the_signed_ledger(demo: tuple[Path, dict[str, A
     opening: list[type] = [LineDeclared, AccountantDeclared, *hazard * 2, *[NoticePublished] * 2]
     rounds: list[type] = [RoundTerms, PrivacyEvent, RoundCommitted, ConsentRootAnchored]
     assert kinds == [*opening, NotCovered, NotCovered, ConsentRootAnchored, *rounds * 3, ReleasePublished]
+
+
+def test_its_own_bundle_passes_the_audit_with_the_officers_part_too(
+    demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ([], ["--officer"]):
+        bundle = str(tmp_path / "demo.bundle")
+        assert audit(["bundle", str(demo[0]), "-o", bundle, *part]) == 0
+        assert audit(["verify", bundle]) == 0
+        assert "MAY GO OUT" in capsys.readouterr().out
 
 
 def test_every_commit_left_a_signed_head_and_the_last_one_is_the_log(
