@@ -19,7 +19,7 @@ from privacy.checkpoint import Checkpoint, LogProof, open_checkpoint, verify_log
 from privacy.errors import PrivacyError
 from privacy.events import decode_event
 from privacy.keys import VerifyKey
-from privacy.tree import Tree
+from privacy.tree import Nodes
 
 SALT_BYTES = 32
 _LEAF = b"penchant consent leaf v1\n"
@@ -124,7 +124,7 @@ def anchor(checkpoint: bytes, *, number: int, salt: bytes) -> ConsentRootAnchore
 
 
 def receipt_proof(
-    tree: Tree,
+    tree: Nodes,
     index: int,
     *,
     salt: bytes,

@@ -34,6 +34,16 @@ def tile_path(level: int | None, index: int, width: int = WIDTH) -> str:
     return f"tile/{kind}/{path}" + ("" if width == WIDTH else f".p/{width}")
 
 
+def tile_index(path: str) -> tuple[int, int]:
+    """Return index and width of the last part of a tile's path.
+
+    >>> tile_index("x001/x234/067"), tile_index("273.p/112")
+    ((1234067, 256), (273, 112))
+    """
+    digits, _, width = path.partition(".p/")
+    return int(digits.replace("x", "").replace("/", "")), int(width) if width else WIDTH
+
+
 def hash_tiles(tree: Tree) -> Iterator[tuple[str, bytes]]:
     """Yield (path, bytes) of every tile of a tree, from its leaves up."""
     level = 0

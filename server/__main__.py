@@ -41,6 +41,20 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="HOST[:PORT]",
         help="what devices call this service, behind a proxy that renames it",
     )
+    serve.add_argument(
+        "--origin",
+        default="penchant.local/log",
+        metavar="NAME",
+        help="the public log's name, for ever the same",
+    )
+    serve.add_argument(
+        "--log-key", type=Path, default=Path("penchant-log.key"), metavar="FILE",
+        help="signs the public log (penchant-log.key); made when it is not there, with its .pins beside it",
+    )  # fmt: skip
+    serve.add_argument(
+        "--consent-log-key", type=Path, default=Path("penchant-consent-log.key"), metavar="FILE",
+        help="signs the private consent log (penchant-consent-log.key)",
+    )  # fmt: skip
     serve.add_argument("--app-key", metavar="KEY", help="enrol only devices this public key vouches for")
 
     credential = commands.add_parser(
@@ -72,6 +86,16 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--key", default="penchant.key.pub", metavar="KEY", help="public key, or a file of it"
     )
+    verify.add_argument(
+        "--proof", type=Path, metavar="FILE", help="its log proof, too: it stands in both logs"
+    )
+    verify.add_argument(
+        "--pins",
+        type=Path,
+        default=Path("penchant-log.key.pins"),
+        metavar="FILE",
+        help="whose logs to believe",
+    )
 
     sign = commands.add_parser("sign-request", help="print a device's signed request as a curl command")
     sign.add_argument("method", choices=["GET", "POST", "PUT", "DELETE"])
@@ -93,7 +117,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(build_parser().parse_args(arguments))
     os.umask(0o077)  # whatever is made here holds what people decided
     name = options.pop("command")
-    modules = {"sign-request": "server.signing", "release": "server.release_command"}
+    modules = {
+        "sign-request": "server.signing",
+        "release": "server.release_command",
+        "verify-receipt": "server.receipt_command",
+    }
     module = importlib.import_module(modules.get(name, "server.command"))
     run = getattr(module, f"run_{name.replace('-', '_')}")
     try:

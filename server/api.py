@@ -19,12 +19,16 @@ from server.consent_service import ConsentService
 from server.enrolment import Admit, admit_everyone
 from server.errors import ServerError
 from server.limits import BodyLimit, Pace
+from server.log_keeper import LogKeeper
+from server.logs import Logs
 from server.policy import CurrentNotices, appliers, approve_first_key
-from server.routes import administration, public, releases, subjects
+from server.routes import administration, log, public, releases, subjects
 from server.signed import Verifier
 from server.telemetry import LOG, Metrics, Observed
 
 SWEEP_SECONDS = 60
+TICK_LOOKS = 6
+"""How often within a tick's time a process looks whether it has come: whoever looks first does it."""
 DESCRIPTION = """
 Lets anyone out at any moment, and proves it.
 
@@ -46,6 +50,7 @@ class ServiceSettings:
         admit: says which devices may enrol.
         requests_a_minute: of one subject, withdrawals not counted.
         enrolments_a_second: of everybody together.
+        logs: who signs the public and the private log; without them nothing is proved.
         promotion_needs_two: an officer approves before every device is pointed at a release.
         clock: seconds since 1970 UTC.
     """
@@ -56,6 +61,7 @@ class ServiceSettings:
     admit: Admit = admit_everyone
     requests_a_minute: int = 120
     enrolments_a_second: int = 200
+    logs: Logs | None = None
     promotion_needs_two: bool = True
     clock: Callable[[], int] = field(default=lambda: int(time.time()))
 
@@ -77,14 +83,23 @@ def routes_over(engine: Engine, settings: ServiceSettings) -> FastAPI:
     """Build the routes and what they need; nothing is asked of the store yet."""
     notices = CurrentNotices(engine)
     service = ConsentService(
-        engine, key=settings.key, controller=settings.controller, notices=notices, clock=settings.clock
+        engine,
+        key=settings.key,
+        controller=settings.controller,
+        notices=notices,
+        clock=settings.clock,
     )
+    keeper = LogKeeper(engine, settings.logs, clock=settings.clock)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(_sweep(service))
+        tasks = [asyncio.create_task(_every(SWEEP_SECONDS, service.sweep, "sweep_failed"))]
+        if settings.logs is not None:
+            often = settings.logs.tick_seconds / TICK_LOOKS
+            tasks.append(asyncio.create_task(_every(often, keeper.tick, "tick_failed")))
         yield
-        sweeping.cancel()
+        for task in tasks:
+            task.cancel()
         engine.dispose()
 
     app = FastAPI(
@@ -96,6 +111,7 @@ def routes_over(engine: Engine, settings: ServiceSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.engine = engine
+    app.state.keeper = keeper
     app.state.clock = settings.clock
     app.state.notices = notices
     app.state.service = service
@@ -113,20 +129,20 @@ def routes_over(engine: Engine, settings: ServiceSettings) -> FastAPI:
     app.state.pace = Pace(rate=settings.requests_a_minute / 60, burst=settings.requests_a_minute)
     pace = settings.enrolments_a_second
     app.state.enrolment_pace = Pace(rate=pace, burst=10 * pace, names=1)
-    for router in (subjects.router, public.router, administration.router, releases.router):
+    for router in (subjects.router, public.router, log.router, administration.router, releases.router):
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 
 
-async def _sweep(service: ConsentService) -> None:
+async def _every(seconds: float, work: Callable[[], object], failed: str) -> None:
     while True:
         try:
-            await run_in_threadpool(service.sweep)
+            await run_in_threadpool(work)
         except ServerError:
-            LOG.exception("sweep_failed")
-        await asyncio.sleep(SWEEP_SECONDS)
+            LOG.exception(failed)
+        await asyncio.sleep(seconds)
 
 
 def _document(app: FastAPI) -> dict[str, object]:

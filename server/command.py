@@ -10,19 +10,17 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from privacy.canonical import CanonicalError, encode
 from privacy.errors import PrivacyError
 from privacy.events import Event
-from privacy.keys import SigningKey, VerifyKey, read_verifier
+from privacy.keys import SigningKey, read_verifier
 from privacy.ledger import read_ledger
-from privacy.records import read_receipt
 from server.admin import LONGEST, Role, bootstrap, token_digest
 from server.api import ServiceSettings, create_app, routes_over
 from server.backup import write_backup
 from server.database import BUSY_SECONDS, migrate, open_engine, reading
 from server.enrolment import Admit, admit_everyone, admit_vouched
 from server.errors import InputRefused
-from server.key_file import open_key, read_key
+from server.key_file import open_key, open_logs, read_key, read_public
 from server.policy import notices_in
 from server.restore import restore
 from server.serving import address_of, listen, say, serve
@@ -37,11 +35,18 @@ def run_serve(
     controller: str,
     authority: str | None,
     app_key: str | None,
+    origin: str,
+    log_key: Path,
+    consent_log_key: Path,
 ) -> None:
     """Migrate, then serve until told to end."""
     with _store(database) as engine:
         settings = ServiceSettings(
-            key=open_key(key), controller=controller, authority=authority, admit=_admission(app_key)
+            key=open_key(key),
+            controller=controller,
+            authority=authority,
+            admit=_admission(app_key),
+            logs=open_logs(origin, log_key=log_key, consent_log_key=consent_log_key),
         )
         app = create_app(engine, settings)
         with listen(host, port) as listening:
@@ -111,19 +116,6 @@ def run_restore(
     )
 
 
-def run_verify_receipt(*, file: Path, key: str) -> None:
-    """Check a receipt offline and print what it proves."""
-    try:
-        data = encode(json.loads(file.read_bytes()))
-    except OSError as problem:
-        raise InputRefused(f"{file}: {problem.strerror}") from None
-    except (ValueError, RecursionError, CanonicalError):
-        raise InputRefused(f"{file}: not a receipt; save the body of the answer as it came") from None
-    receipt = read_receipt(data, _public(key))
-    print(json.dumps(receipt, indent=2, ensure_ascii=False))
-    print("verified: signed by the pinned key, not a byte changed")
-
-
 @contextmanager
 def _store(database: str, *, patience: float | None = BUSY_SECONDS) -> Iterator[Engine]:
     engine = open_engine(database, patience=patience)
@@ -134,13 +126,8 @@ def _store(database: str, *, patience: float | None = BUSY_SECONDS) -> Iterator[
         engine.dispose()
 
 
-def _public(key: str) -> VerifyKey:
-    path = Path(key)
-    return VerifyKey.from_base64(path.read_text(encoding="ascii").strip() if path.is_file() else key)
-
-
 def _admission(app_key: str | None) -> Admit:
-    return admit_everyone if app_key is None else admit_vouched(_public(app_key))
+    return admit_everyone if app_key is None else admit_vouched(read_public(app_key))
 
 
 def _log(log: Path | None, checkpoint: Path | None, verifier: str | None) -> tuple[Event, ...]:

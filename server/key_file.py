@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from privacy.canonical import CanonicalError, from_base64, to_base64
-from privacy.keys import KeyRefused, SigningKey
+from privacy.checkpoint import Checkpoint
+from privacy.keys import KeyRefused, SigningKey, VerifyKey
+from privacy.merkle import EMPTY_ROOT
 from server.errors import ServerError
+from server.ledger_store import LogKey
+from server.logs import Logs
 
 
 class KeyFileRefused(ServerError):
@@ -38,6 +42,33 @@ def open_key(path: Path) -> SigningKey:
     public.write_text(key.public.base64 + "\n", encoding="ascii")
     public.chmod(0o644)
     return key
+
+
+def open_logs(origin: str, *, log_key: Path, consent_log_key: Path) -> Logs:
+    """Read or make the keys of both logs, and write what people pin beside the public one, ending in ``.pins``.
+
+    Raises:
+        KeyFileRefused: a key cannot be used or made, or both logs would have one.
+        NoteError: the origin is no name.
+    """
+    public = LogKey(Checkpoint(origin, 0, EMPTY_ROOT).origin, open_key(log_key))
+    logs = Logs(public=public, consent=LogKey(f"{origin}/consent", open_key(consent_log_key)))
+    if logs.public.key == logs.consent.key:
+        raise KeyFileRefused(f"{consent_log_key}: each log has a key of its own; name another file")
+    pins = log_key.with_name(f"{log_key.name}.pins")
+    pins.write_bytes(logs.pins.encode())
+    pins.chmod(0o644)
+    return logs
+
+
+def read_public(key: str) -> VerifyKey:
+    """Read a public key, given as such or as the name of a file that holds it.
+
+    Raises:
+        KeyRefused: it is none.
+    """
+    path = Path(key)
+    return VerifyKey.from_base64(path.read_text(encoding="ascii").strip() if path.is_file() else key)
 
 
 def read_key(path: Path) -> SigningKey:

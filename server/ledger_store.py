@@ -8,7 +8,7 @@ from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
 from privacy.events import Event, PrivacyEvent, decode_event, encode_event, kind_of
 from privacy.keys import SigningKey
 from server.stored_tree import StoredTree
-from server.tables import ledger
+from server.tables import ledger, log_heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ class StoredLedger:
     def checkpoint(self, by: LogKey) -> bytes:
         """Return the signed head of the log as this transaction sees it."""
         return sign_checkpoint(Checkpoint(by.origin, self.tree.size, self.tree.root()), by.key)
+
+    def keep_head(self, by: LogKey) -> bytes:
+        """Sign the head of the log as it stands and keep it, for whoever compares two of them later."""
+        note = self.checkpoint(by)
+        self._connection.execute(insert(log_heads).values(size=self.tree.size, note=note.decode()))
+        return note
 
     def proof(self, event: Event, by: LogKey) -> bytes:
         """Return the proof of the newest leaf that is this event, under a fresh head.

@@ -11,10 +11,12 @@ from starlette.exceptions import HTTPException
 from privacy.http_signature import RequestRefused
 from server.admin import CredentialRefused, FourEyes, NotAllowed
 from server.consent import NoticeOutdated, SignalRefuses, TooManyGrants, VersionMoved
+from server.consent_ledger import NoProofYet
 from server.database import StoreUnavailable
 from server.enrolment import EnrolmentRefused
 from server.errors import ServerError
 from server.limits import TooMany
+from server.logs import NoLog
 from server.notices import NoticeError
 from server.policy import ChangeRefused
 from server.refusals import JustWithdrawn, KeyReused, NotEnrolled, Stale
@@ -32,6 +34,8 @@ STATUS: dict[type[Exception], int] = {
     FourEyes: 409,
     VersionMoved: 412,
     NoRelease: 404,
+    NoLog: 404,
+    NoProofYet: 404,
     ChangeRefused: 422,
     ReleaseRefused: 422,
     CredentialRefused: 422,

@@ -118,6 +118,38 @@ class ReceiptsOut(Schema):
     next: int | None = Field(description="give as `after` for the next page; null on the last")
 
 
+class ProofOut(Schema):
+    """What shows offline that a receipt stands in both logs; `penchant-server verify-receipt` reads it."""
+
+    model_config = example(
+        anchor='{"commitment":"...","kind":"consent_root_anchored","number":1}',
+        anchor_proof="c2sp.org/tlog-proof@v1\n...",
+        anchor_salt="9f" * 32,
+        consent_proof="c2sp.org/tlog-proof@v1\n...",
+    )
+
+    anchor: str = Field(description="the public log's entry that commits to a head of the consent log")
+    anchor_proof: str = Field(description="its c2sp.org/tlog-proof")
+    anchor_salt: str = Field(description="opens that commitment, hex")
+    consent_proof: str = Field(
+        description="the receipt's c2sp.org/tlog-proof under that head, its salt as extra"
+    )
+
+
+class PinsOut(Schema):
+    """Who signs the service's logs, as C2SP verifiers."""
+
+    model_config = example(
+        format="penchant-log-pins-1",
+        public_log="penchant.example/log+0badc0de+AVn...",
+        consent_log="penchant.example/log/consent+0badc0de+AVn...",
+    )
+
+    format: str
+    public_log: str
+    consent_log: str
+
+
 class PurposeOut(Schema):
     """Something consent is asked for, by itself."""
 

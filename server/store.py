@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, Table, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.consent import PURPOSES, UNDECIDED, ConsentState, Purpose
+from server.erasures import mark_erased
 from server.statements import BAR, BARRED, FIND, FIND_EARLIER, HOLD, KEEP, SAVE, SPEND, STATE, together
 from server.tables import consents, contributions, invitations, nonces, receipts, rounds, subjects, sums
 
@@ -67,6 +68,7 @@ class ConsentStore:
         held = self.held(subject, PURPOSES[0])
         if held is not None:
             self.drop_uncommitted(held.handle)
+            mark_erased(self._connection, held.handle)
             self._connection.execute(delete(subjects).where(subjects.c.handle == held.handle))
 
     def held(self, subject: str, purpose: Purpose, *, idempotency_key: str | None = None) -> Held | None:

@@ -51,6 +51,13 @@ class StoredTree(Nodes):
             self._kept[level, place] = bytes(self._connection.execute(query).scalar_one())
         return self._kept[level, place]
 
+    def row(self, level: int, *, start: int, count: int) -> list[bytes]:
+        """Return the hashes of some complete subtrees of 2**level leaves, in order; fewer where there are no more."""
+        here = (tree_nodes.c.log == self._log) & (tree_nodes.c.level == level)
+        page = (tree_nodes.c.place >= start) & (tree_nodes.c.place < start + count)
+        query = select(tree_nodes.c.hash).where(here & page).order_by(tree_nodes.c.place)
+        return [bytes(node) for node in self._connection.execute(query).scalars()]
+
     def keep(self, level: int, place: int, node: bytes) -> None:
         """Keep the hash of a complete subtree."""
         self._kept[level, place] = node

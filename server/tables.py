@@ -219,6 +219,45 @@ tree_nodes = Table(
     sqlite_with_rowid=False,
 )
 
+# A receipt's place in the private consent log; salt and record go with the receipt, the leaf stays.
+receipt_leaves = Table(
+    "receipt_leaves",
+    metadata,
+    Column("number", Big, ForeignKey("receipts.number", ondelete="CASCADE"), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("salt", LargeBinary(32), nullable=False),
+)
+
+consent_erasures = Table(
+    "consent_erasures", metadata, Column("position", Big, primary_key=True, autoincrement=False)
+)
+
+consent_leaves = Table(
+    "consent_leaves",
+    metadata,
+    Column("position", Big, primary_key=True, autoincrement=False),
+    Column("leaf", String(100), nullable=False),
+)
+
+# A tick's number and time are public; its salt opens the public log's anchor for whoever holds a receipt.
+consent_ticks = Table(
+    "consent_ticks",
+    metadata,
+    Column("number", Big, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+log_heads = Table(
+    "log_heads",
+    metadata,
+    Column("size", Big, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+)
+
 LOGS = ("public", "consent")
 """The logs that the store keeps."""
 

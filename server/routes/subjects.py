@@ -10,7 +10,16 @@ from privacy.pseudonym import subject_of
 from server.consent import SENDS, ConsentState, Purpose, may_ask, permits
 from server.consent_service import Acknowledged, ConsentService, GrantRequest
 from server.problems import responses
-from server.schemas import ConsentOut, ConsentsOut, Enrolled, Enrolment, GrantIn, ReceiptOut, ReceiptsOut
+from server.schemas import (
+    ConsentOut,
+    ConsentsOut,
+    Enrolled,
+    Enrolment,
+    GrantIn,
+    ProofOut,
+    ReceiptOut,
+    ReceiptsOut,
+)
 from server.signed import Owner, PacedOwner, Signer, Subject
 
 JSON = "application/json"
@@ -168,6 +177,22 @@ def receipts(
     page = service_of(request).receipts(proof, after=after, limit=limit)
     listed, last = ",".join(receipt for _, receipt in page), page[-1][0] if len(page) == limit else None
     return Response(f'{{"next":{json.dumps(last)},"receipts":[{listed}]}}', media_type=JSON)
+
+
+@router.get(
+    "/v1/subjects/{subject}/consents/{purpose}/receipts/{version}/proof",
+    summary="Prove that a receipt stands in both logs",
+    response_model=ProofOut,
+    responses={**SIGNED, **responses(404, 429)},
+)
+def proof_of(
+    request: Request,
+    purpose: About,
+    proof: PacedOwner,
+    version: Annotated[int, Path(ge=1, le=2**62, description="the consent version it made", examples=[1])],
+) -> Response:
+    """Within a minute of the decision; a few KB that verify offline, for as long as they are kept."""
+    return Response(request.app.state.keeper.proof(proof, purpose, version), media_type=JSON)
 
 
 @router.delete(
