@@ -8,7 +8,16 @@ from client.device.engine import Engine
 from client.device.memory import merged
 from client.device.personal import ConsentNeeded
 from client.device.purposes import LOCAL
-from client.device.transfer import Pairing, export_of, open_under, read_export, seal_to, seal_under
+from client.device.transfer import (
+    MAGIC,
+    Pairing,
+    TransferRefused,
+    export_of,
+    open_under,
+    read_export,
+    seal_to,
+    seal_under,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,8 @@ def take_over(engine: Engine, data: bytes, *, pairing: Pairing | None, passphras
         data = pairing.open(data)
     elif passphrase is not None:
         data = open_under(passphrase, data)
+    elif data.startswith(MAGIC):
+        raise TransferRefused("the file is sealed: open it with its pairing, or with its passphrase")
     found = read_export(data)
     codes = Counter[str](verdict.code for verdict in engine.memory.events.add(found.events))
     engine.memory.change(lambda own: merged(own, found.settings))

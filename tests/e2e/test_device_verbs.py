@@ -178,7 +178,8 @@ def test_everything_moves_to_the_persons_other_device_encrypted(tmp_path: Path, 
         else:
             sealed = old.export(passphrase="correct horse battery")
             done = new.import_(sealed, passphrase="correct horse battery")
-        assert b"i9" not in sealed
+        assert b'"item"' in old.export()
+        assert b'"item"' not in sealed
         assert done.codes == {"stored": 4, "duplicate": 1}
         assert done.one_subject
         assert plain(new.recommend()) == plain(old.recommend())
