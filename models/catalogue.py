@@ -1,7 +1,8 @@
 """The catalogue: the public list of items and what everyone may know about them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,40 @@ class Catalogue:
     def genre_names(self) -> tuple[str, ...]:
         """Every open category that occurs, sorted."""
         return tuple(sorted({name for names in self.genres for name in names}))
+
+
+class Listing(Protocol):
+    """What a device reads of a catalogue, whether it is there as a whole or read as it is asked for."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The app's own names of the items."""
+
+    @property
+    def titles(self) -> Sequence[str]:
+        """What a person sees."""
+
+    @property
+    def years(self) -> NDArray[np.int16]:
+        """0 where unknown."""
+
+    @property
+    def genres(self) -> Sequence[tuple[str, ...]]:
+        """The open categories of each item."""
+
+    @property
+    def sensitive(self) -> Mapping[str, tuple[int, ...]]:
+        """The items of each category that must never become a feature or a reason."""
+
+    @property
+    def signals(self) -> Signals:
+        """How events, interests and circumstances weigh."""
+
+    @property
+    def genre_names(self) -> tuple[str, ...]:
+        """Every open category that occurs, sorted."""
+
+    def __len__(self) -> int: ...
 
 
 def withhold(catalogue: Catalogue, names: Collection[str]) -> Catalogue:

@@ -131,11 +131,7 @@ class Engine:
                 withdrawn=self._carry,
             )
             self.shelf = Shelf(home / SHELF, trust=trust, clock=self.clock, trial=load)
-            self._unpack(repair=False)
-            self._loaded = self.shelf.newest(load)
-            if self._loaded is None:
-                self._unpack(repair=True)
-                self._loaded = self.shelf.newest(load)
+            self._loaded = self._unpack(repair=False) or self.shelf.newest() or self._unpack(repair=True)
         except BaseException:
             self.database.close()
             raise
@@ -220,24 +216,24 @@ class Engine:
         finally:
             web.close()
         if outcome.found == "installed":
-            self._loaded = self.shelf.newest(load) or self._loaded
+            self._loaded = self.shelf.newest() or self._loaded
         return outcome
 
     def roll_back(self) -> bool:
         """Go back to the last good release; return whether there was one."""
         if not self.shelf.roll_back():
             return False
-        self._loaded = self.shelf.newest(load) or self._loaded
+        self._loaded = self.shelf.newest() or self._loaded
         return True
 
-    def _unpack(self, *, repair: bool) -> None:
+    def _unpack(self, *, repair: bool) -> Loaded | None:
         """Install the release that came with the app, if it is newer than all that was ever held here.
 
         Args:
             repair: install it even where it is pointed at already, since nothing opens.
         """
         if self._options.bundle is None:
-            return
+            return None
         with suppress(
             ClientError, PrivacyError, OSError
         ):  # it expired, is older, or another app's: what is here stays
@@ -245,7 +241,8 @@ class Engine:
             name = hashlib.sha256(signed).hexdigest()
             if repair or not self.shelf.points_at(name):
                 self.shelf.check(open_manifest(signed, self._trust.release_key), name)
-                self.shelf.install(read_folder(self._options.bundle))
+                return self.shelf.install(read_folder(self._options.bundle))[1]
+        return None
 
     def _carry(self) -> None:
         """Let a background thread deliver what waits."""

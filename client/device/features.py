@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from client.device.person import Person
+from client.device.positions import Positions
 from client.device.runtime import Deltas, RequestError
 from client.device.slate import Event, ReasonKind
-from models.catalogue import Catalogue
+from models.catalogue import Listing
 from models.history import Histories, from_lists
 
 NOTHING: Deltas = (np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -28,9 +29,9 @@ FACET_WORDS = {
 class Index:
     """A catalogue by id and by category; public, built once per release."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Listing) -> None:
         self.catalogue = catalogue
-        self.position = {item: position for position, item in enumerate(catalogue.ids)}
+        self.position = Positions(catalogue.ids)
         self.withheld = frozenset(at for positions in catalogue.sensitive.values() for at in positions)
         self._of: dict[str, NDArray[np.int64]] = {}
 
@@ -46,8 +47,8 @@ class Index:
 
     def categories(self, item: str) -> tuple[str, ...]:
         """Return every category of an item, sensitive ones too: for limits, never for a score or a reason."""
-        at = self.position.get(item)
-        if at is None:
+        at = self.position[item]
+        if at < 0:
             return ()
         carried = [name for name, places in self.catalogue.sensitive.items() if at in places]
         return (*self.catalogue.genres[at], *carried)
@@ -89,8 +90,8 @@ def fold_events(person: Person, index: Index) -> History:
     deciding: dict[int, float] = {}
     met: dict[int, int] = {}
     for event in person.events:
-        at = position.get(event.item)
-        if at is None:
+        at = position[event.item]
+        if at < 0:
             continue
         weight, own = kinds.get(event.kind), event.weight
         if weight is None or not 0 <= own < math.inf:

@@ -46,8 +46,8 @@ class Ranker:
         Raises:
             GuardError, ModelRefused: its model cannot be run here.
         """
-        self._runtime = executor(release.model)
         self._index = Index(release.catalogue)
+        self._runtime = executor(release.model)
         self.release = release.name
 
     def rank(self, person: Person, request: Request) -> Slate:
@@ -200,8 +200,8 @@ class Ranker:
         return [next(said) if candidate.ranked is not None else _stranger(candidate) for candidate in chosen]
 
     def _title(self, item: str) -> str:
-        at = self._index.position.get(item)
-        return "" if at is None else self._index.catalogue.titles[at]
+        at = self._index.position[item]
+        return "" if at < 0 else self._index.catalogue.titles[at]
 
 
 def _stranger(candidate: _Candidate) -> list[Reason]:

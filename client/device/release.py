@@ -2,14 +2,15 @@
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from client.device.guard import MAX_BYTES, check_model
 from client.errors import ClientError
-from models.catalogue import Catalogue
+from models.catalogue import Listing
 from models.catalogue_file import decode_catalogue
+from models.catalogue_view import CatalogueView
 from models.errors import ModelError
 from privacy.channel import CATALOGUE, LABEL, MANIFEST, MODEL, PROOF
 from privacy.checkpoint import verify_log_proof
@@ -63,7 +64,7 @@ class VerifiedRelease:
 
     manifest: Manifest
     model: bytes
-    catalogue: Catalogue
+    catalogue: Listing
 
     @property
     def name(self) -> str:
@@ -96,6 +97,7 @@ def open_release(
     now: int,
     held: Manifest | None = None,
     expired: bool = False,
+    known: bool = False,
 ) -> VerifiedRelease:
     """Verify a release against the pinned keys, then parse it.
 
@@ -105,6 +107,8 @@ def open_release(
         now: the present, in seconds since 1970 UTC.
         held: manifest of the release this device already uses.
         expired: let a release past its last day through, for ranking public content without any person.
+        known: this release was opened here before: every byte is held to its digest again, what the bytes mean is
+            not held to the catalogue's form a second time.
 
     Raises:
         ReleaseError: one of its subclasses, by what the caller does next.
@@ -122,7 +126,8 @@ def open_release(
     if metadata.get("catalogue_sha256") != hashlib.sha256(files[CATALOGUE]).hexdigest():
         raise ReleaseForged("catalogue.json is not the catalogue the model was signed with")
     try:
-        catalogue = decode_catalogue(files[CATALOGUE])
+        read: Callable[[bytes], Listing] = CatalogueView if known else decode_catalogue
+        catalogue = read(files[CATALOGUE])
     except ModelError as error:
         raise ReleaseForged(f"the signed catalogue is malformed: {error}") from None
     if metadata.get("items") != str(len(catalogue)):

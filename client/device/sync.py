@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from client.device.files import private_folder, read_private, replace_private
 from client.device.release import CAPS, LABEL_CAP, ReleaseError, ReleaseForged, ReleaseIncomplete
@@ -72,7 +72,7 @@ class Synchronizer:
         address: Address,
         folder: Path,
         *,
-        shelf: Shelf,
+        shelf: Shelf[Any],
         trust: TrustAnchors,
         salt: bytes,
         clock: Callable[[], int],
@@ -144,7 +144,7 @@ class Synchronizer:
         for name, digest in pointer.files.items():
             if name != MANIFEST:
                 files[name] = self._fetch(digest, caps[name])
-        release = self._shelf.install(files)
+        release, _ = self._shelf.install(files)
         for digest in pointer.files.values():
             (self._folder / digest).unlink(missing_ok=True)
         return release.name

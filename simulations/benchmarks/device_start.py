@@ -3,9 +3,12 @@
 import hashlib
 import json
 import math
+import os
 import shutil
+import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,27 +29,32 @@ FIRST_SLATE = """
 import time
 began = time.perf_counter()
 import sys
-from pathlib import Path
-from client.device.person import Person
-from client.device.ranking import Ranker
-from client.device.release import open_release, read_folder
-from client.device.request import Request
-from client.device.slate import Event
+from client.device.device import Device
 from privacy.manifest import TrustAnchors
 imported = time.perf_counter()
-folder, now = Path(sys.argv[1]), int(sys.argv[2])
+from pathlib import Path
+home, folder, now = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 trust = TrustAnchors.decode((folder / "trust.json").read_bytes())
-ranker = Ranker(open_release(read_folder(folder), trust=trust, now=now))
-slate = ranker.rank(Person(events=[Event("i3"), Event("i7")]), Request(k=10))
-done = time.perf_counter()
-assert len(slate.items) == 10
+device = Device.open(home, trust=trust, bundle=folder, clock=lambda: now)
+opened = time.perf_counter()
+slate = device.recommend(k=10)
+done, spent = time.perf_counter(), time.process_time()
 try:
     lines = Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    said = dict(line.split(":", 1) for line in lines)
+    peak, resident = (int(said[name].split()[0]) for name in ("VmHWM", "VmRSS"))
 except OSError:
-    peak = 0
-print(f"[{imported - began}, {done - imported}, {peak}]")
+    peak = resident = 0
+assert len(slate.items) == 10
+if not device.consent.permits("local_personalization"):
+    device.consent.grant(device.consent.notice("local_personalization"))
+    for item in range(100):
+        assert device.track("view", f"i{item}").accepted
+device.close()
+print([imported - began, opened - imported, done - opened, spent, resident, peak, int(slate.personalized)])
 """
+"""One start of an app: import, open, first slate. On a home's first start the release is unpacked and validated
+whole, and the slate is public; afterwards consent is given and a hundred events are tracked, for later starts."""
 
 
 class MeasurementFailed(SimulationError):
@@ -90,18 +98,44 @@ def write_signed(exported: ExportedRelease, folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def first_slate(folder: Path) -> dict[str, float]:
-    """Measure a fresh process: milliseconds to import and to open and rank, peak megabytes (0 where unknown).
+def starts(folder: Path, home: Path, *, later: int = 3) -> dict[str, dict[str, float]]:
+    """Measure processes that open a release by `Device.open` and make a slate, with bytecode as pip leaves it.
 
-    Linux tells the peak in /proc; getrusage would tell the parent's, which a child inherits.
+    Linux tells memory in /proc; getrusage would tell the parent's peak, which a child inherits.
+
+    Args:
+        folder: a release, as an app ships it.
+        home: of the device; made here.
+        later: how many starts after the first; their medians are returned.
+
+    Returns:
+        For the first start and later ones: milliseconds to import, to open, to the first slate and of all three,
+        and of processor time, the interpreter's own start included; resident megabytes then, and at their peak
+        (0 where unknown).
     """
-    out = _run([sys.executable, "-c", FIRST_SLATE, str(folder), str(NOW)], cwd=ROOT)
-    imported, opened, kilobytes = json.loads(out)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(home.parent / "bytecode")
+    _run([sys.executable, "-c", "import client.device.device"], cwd=ROOT, env=environment)
+    command = [sys.executable, "-c", FIRST_SLATE, str(home), str(folder), str(NOW)]
+    measured = [json.loads(_run(command, cwd=ROOT, env=environment)) for _ in range(1 + later)]
+    if [personal for *_, personal in measured] != [0] + [1] * later:
+        raise MeasurementFailed("a first start ranks for everybody, later ones for the person: these did not")
+    return {"first start": _start(measured[:1]), "later start": _start(measured[1:])}
+
+
+def _start(measured: list[list[float]]) -> dict[str, float]:
+    imported, opened, slate, spent, resident, peak, _ = (
+        statistics.median(column) for column in zip(*measured, strict=True)
+    )
     return {
         "import": 1e3 * imported,
-        "open and first slate": 1e3 * opened,
-        "import to first slate": 1e3 * (imported + opened),
-        "resident": kilobytes * 1024 / 1e6,
+        "open": 1e3 * opened,
+        "first slate": 1e3 * slate,
+        "import to first slate": 1e3 * (imported + opened + slate),
+        "processor time": 1e3 * spent,
+        "resident": resident * 1024 / 1e6,
+        "peak": peak * 1024 / 1e6,
     }
 
 
@@ -126,8 +160,8 @@ def environment_bytes(folder: Path) -> tuple[int, int]:
     return whole - sum(path.stat().st_size for path in files if path.suffix == ".pyc"), whole
 
 
-def _run(command: list[str], *, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=600)
+def _run(command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode:
         raise MeasurementFailed(f"{command[0]} failed: {done.stderr.strip()[-300:]}")
     return done.stdout

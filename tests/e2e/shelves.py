@@ -7,6 +7,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from client.device.person import Person
 from client.device.ranking import Ranker
@@ -79,7 +80,7 @@ class Taker:
     trial: Callable[[VerifiedRelease], object] = try_it
 
     @property
-    def shelf(self) -> Shelf:
+    def shelf(self) -> Shelf[Any]:
         return Shelf(self.folder / "shelf", trust=self.trust, clock=self.clock, trial=self.trial)
 
     def sync(self) -> Outcome:
@@ -98,5 +99,5 @@ class Taker:
             web.close()
 
     def ranks_with(self) -> str | None:
-        ranker = self.shelf.newest(try_it)
+        ranker = self.shelf.newest()
         return ranker.release if ranker else None

@@ -14,7 +14,7 @@ from models.streams import stream
 from simulations.benchmarks.device import made, opened
 from simulations.benchmarks.device_accuracy import Accuracy
 from simulations.benchmarks.device_peers import Rank, by_numpy, by_torch
-from simulations.benchmarks.device_start import MeasurementFailed, first_slate, write_signed
+from simulations.benchmarks.device_start import MeasurementFailed, starts, write_signed
 
 ITEMS, K = 300, 10
 PARAMS, CATALOGUE = made(ITEMS, 4, 12, seed=1)
@@ -33,14 +33,17 @@ def test_a_peer_ranks_and_explains_as_the_graph_of_the_same_tables(peer: Callabl
         np.testing.assert_allclose(events, wanted.events, atol=1e-4)
 
 
-def test_a_fresh_process_opens_a_signed_folder_and_ranks(tmp_path: Path) -> None:
-    write_signed(export_release(PARAMS, CATALOGUE), tmp_path)
-    assert opened(tmp_path).name == "bench/1"
-    found = first_slate(tmp_path)
-    assert all(value > 0 for value in found.values())
-    (tmp_path / "model.onnx").write_bytes(b"")
+def test_a_first_and_a_later_start_open_a_signed_folder_and_rank(tmp_path: Path) -> None:
+    write_signed(export_release(PARAMS, CATALOGUE), tmp_path / "release")
+    assert opened(tmp_path / "release").name == "bench/1"
+    found = starts(tmp_path / "release", tmp_path / "homes" / "one", later=1)
+    assert set(found) == {"first start", "later start"}
+    assert all(value > 0 for start in found.values() for value in start.values())
+    with pytest.raises(MeasurementFailed, match="later ones for the person"):
+        starts(tmp_path / "release", tmp_path / "homes" / "one", later=0)
+    (tmp_path / "release" / "model.onnx").write_bytes(b"")
     with pytest.raises(MeasurementFailed):
-        first_slate(tmp_path)
+        starts(tmp_path / "release", tmp_path / "homes" / "two", later=0)
 
 
 def test_the_interval_says_when_int8_stands_outside_it() -> None:
