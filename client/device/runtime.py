@@ -94,7 +94,9 @@ class Runtime:
         rows = guarded.tensors["rows"]
         try:
             # The largest table stays where it is, in the model's bytes: 6.4 MB of 100,000 items, not copied.
-            self._shared = ort.OrtValue.ortvalue_from_numpy(np.frombuffer(rows.data, np.int8).reshape(rows.shape))
+            self._shared = ort.OrtValue.ortvalue_from_numpy(
+                np.frombuffer(rows.data, np.int8).reshape(rows.shape)
+            )
             options.add_initializer("rows", self._shared)
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no base class
