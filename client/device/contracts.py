@@ -48,6 +48,7 @@ _PLAIN = re.compile(r"[\w -]{1,64}")
 _FIELDS = frozenset({"v", "kind", "item", "time", "list", "context"})
 _NUMBERS: dict[str, int] = {kind: number for number, kind in enumerate(KINDS)}
 _TEXTS = ("place", "device", "channel")
+_KNOWN_FACETS = frozenset(FACETS)
 _HEAD = struct.Struct(">QBBbBBBBH")
 _START = _HEAD.size
 _BLOCK = 32
@@ -99,6 +100,10 @@ class StoredEvent(NamedTuple):
         }  # fmt: skip
 
 
+_new = tuple.__new__
+"""Makes an event without its keyword arguments, in half the time; thousands are made at once."""
+
+
 def judge(raw: Mapping[str, object], *, now: int, retention: int) -> StoredEvent | Code:
     """Return the event that raw data says, or why it says none that may be kept.
 
@@ -108,13 +113,7 @@ def judge(raw: Mapping[str, object], *, now: int, retention: int) -> StoredEvent
         retention: seconds an event may be kept.
     """
     get = raw.get
-    kind, item, time, list_id, context = (
-        get("kind"),
-        get("item", ""),
-        get("time"),
-        get("list", ""),
-        get("context"),
-    )
+    kind, item, time, list_id = get("kind"), get("item", ""), get("time"), get("list", "")
     if not _FIELDS.issuperset(raw):
         return "unknown_field"
     if get("v", VERSION) != VERSION:
@@ -127,19 +126,21 @@ def judge(raw: Mapping[str, object], *, now: int, retention: int) -> StoredEvent
         return "malformed_time"
     if list_id and not _is_text(list_id, LONGEST_LIST):
         return "malformed_list"
-    facets = _facets(context) if "context" in raw else ()
+    facets = _facets(raw["context"]) if "context" in raw else ()
     if facets is None:
         return "malformed_context"
     if time > now + SKEW:
         return "from_the_future"
     if time < now - retention:
         return "too_old"
-    return StoredEvent(time, kind, str(item), str(list_id or ""), facets)
+    return _new(StoredEvent, (time, kind, item, list_id or "", facets))
 
 
 def _is_text(value: object, longest: int) -> bool:
     if not isinstance(value, str) or "\0" in value:
         return False
+    if value.isascii():
+        return len(value) <= longest
     try:
         return len(value.encode()) <= longest
     except UnicodeEncodeError:
@@ -148,7 +149,9 @@ def _is_text(value: object, longest: int) -> bool:
 
 def _facets(context: object) -> tuple[tuple[str, str], ...] | None:
     """Return facets in order, or None where they are not what the contract allows."""
-    if not isinstance(context, Mapping) or context.keys() - set(FACETS):
+    if type(context) is dict and not context:
+        return ()
+    if not isinstance(context, Mapping) or context.keys() - _KNOWN_FACETS:
         return None
     for facet, value in context.items():
         if facet == "hour":
@@ -182,7 +185,7 @@ def unpack(data: bytes) -> StoredEvent:
     """Read what `pack` wrote."""
     time, _, kind, hour, lists, place, device, channel, item = _HEAD.unpack_from(data)
     if hour < 0 and not (lists or place or device or channel):
-        return StoredEvent(time, KINDS[kind], data[_START : _START + item].decode())
+        return _new(StoredEvent, (time, KINDS[kind], data[_START : _START + item].decode(), "", ()))
     at, texts = _START, []
     for length in (lists, place, device, channel, item):
         texts.append(data[at : at + length].decode())

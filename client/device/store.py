@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,10 +23,16 @@ from client.device.vault import NONCE, Vault, VaultError
 DAY = 86_400
 WEEK = 7 * DAY
 RETENTION_DAYS = 180
+MANY, AT_ONCE = 64, 100
+"""Events from which on it is looked up what is there before they are inserted, so many by one statement."""
 _MONDAY = 4 * DAY
 """1970 began on a Thursday; ISO weeks begin on Mondays, the first of them four days later."""
 
 _STORED, _LATE, _DUPLICATE = Verdict("stored", True), Verdict("stored_late", True), Verdict("duplicate", True)
+
+
+Row = tuple[int, bytes, bytes]
+"""Week, nonce and sealed bytes of one event."""
 
 
 class WeekKey:
@@ -36,16 +42,20 @@ class WeekKey:
         key: 32 bytes.
     """
 
-    __slots__ = ("_name", "_sealer")
+    __slots__ = ("_decrypt", "_encrypt", "_named")
 
     def __init__(self, key: bytes) -> None:
-        self._sealer = AESGCM(key)
-        self._name = hashlib.blake2b(b"penchant event nonce v1", key=key, digest_size=32).digest()
+        sealer = AESGCM(key)
+        self._encrypt, self._decrypt = sealer.encrypt, sealer.decrypt
+        name = hashlib.blake2b(b"penchant event nonce v1", key=key, digest_size=32).digest()
+        self._named = hashlib.blake2b(key=name, digest_size=NONCE)
 
     def seal(self, plain: bytes) -> tuple[bytes, bytes]:
         """Return (nonce, sealed)."""
-        nonce = hashlib.blake2b(plain, key=self._name, digest_size=NONCE).digest()
-        return nonce, self._sealer.encrypt(nonce, plain, None)
+        named = self._named.copy()
+        named.update(plain)
+        nonce = named.digest()
+        return nonce, self._encrypt(nonce, plain, None)
 
     def open(self, nonce: bytes, sealed: bytes) -> bytes:
         """Return what was sealed.
@@ -53,8 +63,17 @@ class WeekKey:
         Raises:
             VaultError: it was changed.
         """
+        return self.open_all([(nonce, sealed)])[0]
+
+    def open_all(self, rows: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+        """Return what was sealed, row by row.
+
+        Raises:
+            VaultError: one was changed.
+        """
+        decrypt = self._decrypt
         try:
-            return self._sealer.decrypt(nonce, sealed, None)
+            return [decrypt(nonce, sealed, None) for nonce, sealed in rows]
         except InvalidTag:
             raise VaultError(
                 "an event in the store was changed: forget its week, or restore the file"
@@ -68,6 +87,34 @@ def week_of(time: int) -> int:
     (0, 0, 1)
     """
     return (time - _MONDAY) // WEEK
+
+
+def _insert(connection: sqlite3.Connection, rows: list[Row]) -> list[bool]:
+    """Insert rows; tell of each whether it was new.
+
+    Many go in at once and in the table's own order, which takes half the time of one by one.
+    """
+    if len(rows) < MANY:
+        one = "INSERT OR IGNORE INTO events VALUES (?, ?, ?)"
+        return [connection.execute(one, row).rowcount > 0 for row in rows]
+    weeks, nonces = {row[0] for row in rows}, {row[1] for row in rows}
+    looked = "SELECT week, nonce FROM events WHERE week = ?"
+    there = {row for week in weeks for row in connection.execute(looked, (week,))}
+    if len(nonces) == len(rows) and nonces.isdisjoint([nonce for _, nonce in there]):
+        new, fresh = rows.copy(), [True] * len(rows)
+    else:
+        new, fresh = [], []
+        for row in rows:
+            fresh.append(row[:2] not in there)
+            if fresh[-1]:
+                there.add(row[:2])
+                new.append(row)
+    new.sort()
+    for start in range(0, len(new), AT_ONCE):
+        some = new[start : start + AT_ONCE]
+        values = ", ".join(["(?, ?, ?)"] * len(some))
+        connection.execute(f"INSERT INTO events VALUES {values}", [*itertools.chain.from_iterable(some)])
+    return fresh
 
 
 class EventStore:
@@ -116,41 +163,50 @@ class EventStore:
             if switches.setting("paused") == b"1":
                 return [Verdict("paused", False) for _ in judged]
             self._expire(connection, now)
-            keys: dict[int, WeekKey] = {}
-            return [self._put(connection, event, keys, now) for event in judged]
+            return self._put(connection, judged, now)
 
     def _put(
-        self, connection: sqlite3.Connection, event: StoredEvent | Code, keys: dict[int, WeekKey], now: int
-    ) -> Verdict:
-        if isinstance(event, str):
-            return Verdict(event, False)
-        week = week_of(event.time)
-        key = keys.get(week)
-        if key is None:
-            key = keys[week] = self._week_key(connection, week)
-        done = connection.execute(
-            "INSERT OR IGNORE INTO events VALUES (?, ?, ?)", (week, *key.seal(pack(event)))
-        )
-        if not done.rowcount:
-            return _DUPLICATE
-        return _LATE if event.time < now - LATE else _STORED
+        self, connection: sqlite3.Connection, judged: Sequence[StoredEvent | Code], now: int
+    ) -> list[Verdict]:
+        """Seal what may be stored and insert it in one go; say of each what became of it."""
+        keys: dict[int, WeekKey] = {}
+        rows: list[Row] = []
+        for event in judged:
+            if isinstance(event, str):
+                continue
+            week = week_of(event.time)
+            key = keys.get(week)
+            if key is None:
+                key = keys[week] = self._week_key(connection, week)
+            rows.append((week, *key.seal(pack(event))))
+        fresh, before = iter(_insert(connection, rows)), now - LATE
+        return [
+            Verdict(event, False)
+            if isinstance(event, str)
+            else _DUPLICATE
+            if not next(fresh)
+            else _LATE
+            if event.time < before
+            else _STORED
+            for event in judged
+        ]
 
     def events(self) -> tuple[StoredEvent, ...]:
         """Return every event, oldest first; weeks past retention are not read, whether deleted yet or not."""
         version = self._database.version()
         if self._read is None or self._read[0] != version:
             with self._database.reading() as connection:
-                self._read = version, tuple(map(unpack, sorted(self._all(connection))))
+                self._read = version, tuple(map(unpack, self._all(connection)))
         oldest = self._clock() - self._retention
         found = self._read[1]
         return found if not found or found[0].time >= oldest else tuple(e for e in found if e.time >= oldest)
 
     def _all(self, connection: sqlite3.Connection) -> Iterable[bytes]:
-        """Yield every event, packed: so they sort, which sorts them by time."""
-        for week, wrapped in connection.execute("SELECT week, wrapped FROM weeks WHERE week >= 0").fetchall():
-            key = self._unwrapped(week, wrapped)
-            rows = connection.execute("SELECT nonce, sealed FROM events WHERE week = ?", (week,))
-            yield from itertools.starmap(key.open, rows)
+        """Yield every event, packed: so they sort, which sorts them by time; weeks follow one another."""
+        weeks = "SELECT week, wrapped FROM weeks WHERE week >= 0 ORDER BY week"
+        for week, wrapped in connection.execute(weeks).fetchall():
+            rows = connection.execute("SELECT nonce, sealed FROM events WHERE week = ?", (week,)).fetchall()
+            yield from sorted(self._unwrapped(week, wrapped).open_all(rows))
 
     def expire(self) -> bool:
         """Shred weeks that began longer ago than retention allows; return whether all is gone from the disk."""
@@ -211,7 +267,7 @@ class EventStore:
     ) -> None:
         key = self._week_key(connection, week)
         rows = connection.execute("SELECT nonce, sealed FROM events WHERE week = ?", (week,)).fetchall()
-        plain = [key.open(nonce, sealed) for nonce, sealed in rows]
+        plain = key.open_all(rows)
         kept = [data for data in plain if not gone(unpack(data))]
         if len(kept) == len(plain):
             return

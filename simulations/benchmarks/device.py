@@ -4,7 +4,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ from privacy.manifest import TrustAnchors
 from simulations.benchmarks.device_accuracy import Accuracy, int8_beside_float
 from simulations.benchmarks.device_peers import by_numpy, by_torch
 from simulations.benchmarks.device_start import NOW, environment_bytes, starts, write_signed
+from simulations.benchmarks.device_store import EVENTS as STORED
+from simulations.benchmarks.device_store import Kept, kept
 from simulations.benchmarks.rows import Row, write_rows
 
 SIZES = ((1_682, 8, 24), (10_000, 8, 56), (100_000, 8, 56))
@@ -154,12 +156,13 @@ def main(out: Path) -> None:
             for items, _, _ in SIZES
         }
         environment = environment_bytes(scratch / "environment")
-    accuracy = int8_beside_float()
-    rows += _other_rows(began, environment, accuracy)
+    accuracy, store = int8_beside_float(), kept()
+    rows += _other_rows(began, environment, accuracy, store)
     write_rows(out / "device.jsonl", rows)
     for (items, columns), runs in found.items():
         console.print(_table(items, columns, runs))
     _print_rest(console, found, began, environment, accuracy)
+    console.print(store.statement())
     console.print(f"rows in {out / 'device.jsonl'}; one server core, no phone was measured")
 
 
@@ -171,7 +174,7 @@ def _time_rows(times: dict[str, Times], size: str, seed: int) -> list[Row]:
     ]
 
 
-def _other_rows(began: Starts, environment: tuple[int, int], accuracy: Accuracy) -> list[Row]:
+def _other_rows(began: Starts, environment: tuple[int, int], accuracy: Accuracy, store: Kept) -> list[Row]:
     rows = [
         Row(
             benchmark=f"device {which}, {items} items",
@@ -189,6 +192,7 @@ def _other_rows(began: Starts, environment: tuple[int, int], accuracy: Accuracy)
         "environment": (environment[0] / 1e6, "MB"),
         "environment with bytecode": (environment[1] / 1e6, "MB"),
         **accuracy.figures(),
+        **{f"{STORED} events, {name}": (value, "ms") for name, value in asdict(store).items()},
     }
     return rows + [
         Row(benchmark="device", contestant="penchant", seed=1, metric=name, value=value, unit=unit)

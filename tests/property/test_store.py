@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from client.device.contracts import StoredEvent
 from client.device.personal import PersonalStore, Settings
 from client.device.purposes import LOCAL
-from client.device.store import DAY, WEEK, EventStore, week_of
+from client.device.store import DAY, MANY, WEEK, EventStore, week_of
 from client.device.vault import Vault, VaultError
 from tests.e2e.homes import NOW, Clock, Home, home
 
@@ -69,6 +69,21 @@ def test_each_event_of_a_batch_gets_its_own_verdict() -> None:
         expected = ["stored", "duplicate", "stored_late", "from_the_future", "unknown_kind", "too_old"]
         assert codes(events, *given) == expected
         assert [event.item for event in events.events()] == ["a", "a"]
+
+
+@given(
+    st.lists(st.integers(0, 150), max_size=90),
+    st.lists(st.integers(0, 150), min_size=MANY, max_size=2 * MANY),
+)
+@settings(max_examples=25)
+def test_many_at_once_get_the_verdicts_they_would_get_one_by_one(before: list[int], given: list[int]) -> None:
+    with store() as (one, device), store() as (other, _):
+        for each in (one, other):
+            each.add([view(f"i{item}", NOW - item * DAY) for item in before])
+        wanted = [verdict for item in given for verdict in other.add([view(f"i{item}", NOW - item * DAY)])]
+        assert one.add([view(f"i{item}", NOW - item * DAY) for item in given]) == wanted
+        assert one.events() == other.events()
+        assert device.counts()["events"] == len({*before, *given})
 
 
 @given(raws, st.randoms())

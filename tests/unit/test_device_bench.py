@@ -15,6 +15,7 @@ from simulations.benchmarks.device import made, opened
 from simulations.benchmarks.device_accuracy import Accuracy
 from simulations.benchmarks.device_peers import Rank, by_numpy, by_torch
 from simulations.benchmarks.device_start import MeasurementFailed, starts, write_signed
+from simulations.benchmarks.device_store import kept
 
 ITEMS, K = 300, 10
 PARAMS, CATALOGUE = made(ITEMS, 4, 12, seed=1)
@@ -49,3 +50,11 @@ def test_a_first_and_a_later_start_open_a_signed_folder_and_rank(tmp_path: Path)
 def test_the_interval_says_when_int8_stands_outside_it() -> None:
     assert "within its interval" in Accuracy(0.08, 0.081, -0.001, 0.002).statement()
     assert "OUTSIDE its interval" in Accuracy(0.08, 0.07, -0.012, -0.008).statement()
+
+
+def test_the_store_and_its_bare_parts_are_measured_on_as_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulations.benchmarks.device_store.EVENTS", 200)
+    monkeypatch.setattr("simulations.benchmarks.device_store.REPEATS", 1)
+    found = kept()
+    assert min(found.write, found.read, found.bare_write, found.bare_read) > 0
+    assert "200 events: written in" in found.statement()
