@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from client.device.contracts import StoredEvent
 from client.device.personal import PersonalStore, Settings
 from client.device.purposes import LOCAL
-from client.device.store import DAY, MANY, WEEK, EventStore, week_of
+from client.device.sealing import MANY
+from client.device.store import DAY, WEEK, EventStore, week_of
 from client.device.vault import Vault, VaultError
 from tests.e2e.homes import NOW, Clock, Home, home
 
