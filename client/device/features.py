@@ -99,14 +99,16 @@ def fold_events(person: Person, index: Index) -> History:
         weight *= own
         if weight == 0.0:
             continue
-        if met.get(at, -math.inf) < event.time:
-            met[at] = event.time
+        time = event.time
+        if at not in met or met[at] < time:
+            met[at] = time
         if at not in withheld and abs(weight) >= abs(deciding.get(at, 0.0)):
             deciding.pop(at, None)
             deciding[at] = weight
     weights = list(deciding.values())
-    after = np.abs(np.array(weights[:0:-1], np.float64)).cumsum()[::-1]
-    ages = np.append(after, 0.0) if weights else after
+    ages = np.zeros(len(weights))
+    if len(weights) > 1:
+        np.abs(np.array(weights[:0:-1], np.float64)).cumsum(out=ages[-2::-1])
     return History(list(deciding), weights, ages, met)
 
 

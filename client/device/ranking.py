@@ -69,18 +69,35 @@ class Ranker:
         own = local_shifts(known, self._index)
         shifts = [*own, *public_shifts(request, self._index)]
         chosen = select(request, history, known.hidden, self._index)
-        pinned, placed, pool = self._arranged(request, chosen, history, shifts)
-        items = self._shown(pool, placed, history, shifts)
-        for (place, _), item in zip(pinned, self._pinned(pinned, history, shifts), strict=True):
-            items.insert(place, item)
         return Slate(
-            items=tuple(items[: request.wanted]),
+            items=tuple(self._items(request, chosen, history, shifts)),
             release=self.release,
             personalized=bool(history.positions or own),
             confidence=self._confidence(history),
             list_id=request.list_id,
             surface=request.surface,
         )
+
+    def _items(
+        self, request: Request, chosen: Selection, history: History, shifts: Sequence[Shift]
+    ) -> list[SlateItem]:
+        """Make the items, straight from the ranking where nothing but scores decides."""
+        if _plain(request) and not chosen.pins and not chosen.strangers:
+            return self._best(self._run(history, shifts, chosen.never, request.wanted), history, shifts)
+        pinned, placed, pool = self._arranged(request, chosen, history, shifts)
+        items = self._shown(pool, placed, history, shifts)
+        for (place, _), item in zip(pinned, self._pinned(pinned, history, shifts), strict=True):
+            items.insert(place, item)
+        return items[: request.wanted]
+
+    def _best(self, ranked: Ranked, history: History, shifts: Sequence[Shift]) -> list[SlateItem]:
+        ids, titles = self._index.catalogue.ids, self._index.catalogue.titles
+        positions, scores = ranked.items.tolist(), ranked.scores.tolist()
+        said = reasons(ranked, range(len(positions)), history=history, shifts=shifts, index=self._index)
+        return [
+            SlateItem(ids[at], titles[at], score, tuple(why))
+            for at, score, why in zip(positions, scores, said, strict=True)
+        ]
 
     def explain(self, person: Person, item: str, *, profiling: bool = True) -> SlateItem | None:
         """Say what an item's score is made of, even one that was met or hidden; None if nobody knows it."""
@@ -110,7 +127,7 @@ class Ranker:
         by_item = {candidate.item: candidate for candidate in pinned}
         pins = [(place, by_item[self._index.catalogue.ids[at]]) for place, at in chosen.pins]
         k = max(request.wanted - len(pins), 0)
-        plain = not request.rules.caps and not request.diversity
+        plain = _plain(request)
         depth = k if plain else max(4 * k, k + 40)
         strangers = [_Candidate(item, score) for item, score in chosen.strangers]
         while True:
@@ -138,7 +155,16 @@ class Ranker:
     def _ranked(
         self, history: History, shifts: Sequence[Shift], never: NDArray[np.int64], k: int
     ) -> list[_Candidate]:
-        ranked = self._runtime.rank(
+        ranked = self._run(history, shifts, never, k)
+        ids = self._index.catalogue.ids
+        scores = ranked.scores.tolist()
+        return [
+            _Candidate(ids[at], scores[place], ranked, place)
+            for place, at in enumerate(ranked.items.tolist())
+        ]
+
+    def _run(self, history: History, shifts: Sequence[Shift], never: NDArray[np.int64], k: int) -> Ranked:
+        return self._runtime.rank(
             history.positions,
             ages=history.ages,
             kinds=history.weights,
@@ -146,12 +172,6 @@ class Ranker:
             seen=never,
             k=k,
         )
-        ids = self._index.catalogue.ids
-        scores = ranked.scores.tolist()
-        return [
-            _Candidate(ids[at], scores[place], ranked, place)
-            for place, at in enumerate(ranked.items.tolist())
-        ]
 
     def _pool(self, pool: Sequence[_Candidate]) -> Pool:
         index, table = self._index, self._runtime.tables.parts[-1].outward
@@ -202,6 +222,11 @@ class Ranker:
     def _title(self, item: str) -> str:
         at = self._index.position[item]
         return "" if at < 0 else self._index.catalogue.titles[at]
+
+
+def _plain(request: Request) -> bool:
+    """Tell whether the order is that of the scores."""
+    return not request.rules.caps and not request.diversity
 
 
 def _stranger(candidate: _Candidate) -> list[Reason]:

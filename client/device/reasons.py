@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from client.device.features import History, Index, Shift
 from client.device.runtime import Ranked
 from client.device.slate import Reason
+from client.device.tables import Wide
 
 NAMED_EVENTS = 3
 """Events a reason names one by one; the others are summed."""
@@ -24,11 +26,11 @@ def reasons(
         shifts: what `ranked.local` is the sum of.
         index: names.
     """
-    chosen = list(places)
+    every = list(places) == list(range(len(ranked.items)))
+    chosen = slice(None) if every else list(places)
     parts = ranked.events[chosen]
-    strongest = np.argsort(-parts, axis=1, kind="stable")[:, :NAMED_EVENTS]
-    named = np.take_along_axis(parts, strongest, axis=1)
-    rests = (parts.sum(axis=1) - np.maximum(named, 0.0).sum(axis=1)).tolist()
+    strongest, named = _strongest(parts)
+    rests = (parts.sum(axis=1) - named.sum(axis=1)).tolist() if len(parts) else []
     rows = zip(
         strongest.tolist(), named.tolist(), rests, ranked.bias[chosen].tolist(), ranked.local[chosen].tolist(),
         ranked.items[chosen].tolist(), strict=True,
@@ -49,6 +51,18 @@ def reasons(
         )
         found.append(row + _local(position, local, shifts) if shifts else row)
     return found
+
+
+def _strongest(parts: Wide) -> tuple[NDArray[np.intp], Wide]:
+    """Return each row's events that add most, the earlier of equals first, and what they add, at least 0."""
+    left, rows = parts.copy(), np.arange(len(parts))
+    count = min(NAMED_EVENTS, parts.shape[1])
+    strongest, named = np.zeros((len(parts), count), np.intp), np.zeros((len(parts), count))
+    for turn in range(count):
+        strongest[:, turn] = best = left.argmax(axis=1)
+        named[:, turn] = left[rows, best]
+        left[rows, best] = -np.inf
+    return strongest, np.maximum(named, 0.0)
 
 
 def _words(history: History, event: int, index: Index) -> tuple[str, str]:

@@ -18,6 +18,7 @@ Deltas = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Positions and how far each is shifted."""
 
 
+OUTPUTS = ("items", "scores", "events", "bias", "local")
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -130,26 +131,30 @@ class Runtime:
         """
         if k < 1:
             raise RequestError("k must be at least 1")
-        events = self._positions(history), _numbers(ages, at_least=0), _numbers(kinds)
-        if len({len(column) for column in events}) > 1:
+        met, ages, kinds = self._positions(history), _numbers(ages, at_least=0), _numbers(kinds)
+        if not len(met) == len(ages) == len(kinds):
             raise RequestError("history, ages and kinds must have one entry per event each")
         shifted, shifts = deltas if isinstance(deltas, tuple) else (list(deltas), list(deltas.values()))
         if len(shifted) != len(shifts):
             raise RequestError("every shifted item needs one shift")
         feed = {
-            **dict(zip(("history", "ages", "kinds"), events, strict=True)),
+            "history": met,
+            "ages": ages,
+            "kinds": kinds,
             "delta_items": self._positions(shifted),
             "delta_values": _numbers(shifts),
             "seen": self._positions(seen),
             "k": np.array([min(k, self.items)], np.int64),
         }
         try:
-            items, scores, parts, bias, local = self._session.run(None, feed)
+            items, scores, parts, bias, local = self._session.run(OUTPUTS, feed)
         except Exception as error:  # onnxruntime's errors share no base class and quote positions
             raise ModelRefused(f"the model fails on a request: {type(error).__name__}") from None
-        if not self._fits(items, len(events[0]), scores, parts, bias, local):
+        if not self._fits(items, len(met), scores, parts, bias, local):
             raise ModelRefused("the model's outputs are not those of a ranking")
         shown = np.isfinite(scores)
+        if shown.all():
+            return Ranked(items, scores, parts, bias, local)
         return Ranked(items[shown], scores[shown], parts[shown], bias[shown], local[shown])
 
     def _fits(
@@ -166,7 +171,7 @@ class Runtime:
         numbers = all(column.dtype == np.float64 for column in (scores, parts, *rest))
         if not same or not numbers or parts.shape != (*rows, history) or items.dtype != np.int64:
             return False
-        return bool(np.all((items >= 0) & (items < self.items)))
+        return self._inside(items)
 
     def _positions(self, values: ArrayLike) -> NDArray[np.int64]:
         """Return catalogue positions as the graph takes them."""
@@ -175,9 +180,14 @@ class Runtime:
             return np.zeros(0, np.int64)
         if positions.ndim != 1 or positions.dtype.kind not in "iu":
             raise RequestError("item positions must be one list of whole numbers")
-        if positions.min() < 0 or positions.max() >= self.items:
+        positions = positions.astype(np.int64, copy=False)
+        if not self._inside(positions):
             raise RequestError(f"an item position is outside the catalogue of {self.items} items")
-        return positions.astype(np.int64, copy=False)
+        return positions
+
+    def _inside(self, positions: NDArray[np.int64]) -> bool:
+        """Tell whether all lie in the catalogue; a negative one, read without its sign, lies far beyond it."""
+        return not len(positions) or bool(np.ascontiguousarray(positions).view(np.uint64).max() < self.items)
 
 
 def _give_back() -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from client.device.features import History, Index, Shift
 from client.device.request import Request
+from client.device.rules import Rules
 
 DAY = 86_400
 
@@ -37,6 +38,8 @@ def select(request: Request, history: History, hidden: Collection[str], index: I
         index: the catalogue.
     """
     rules, position = request.rules, index.position
+    if not hidden and request.candidates is None and not _selects(rules):
+        return Selection(np.array(_met_before(request, history), np.int64), (), ())
     unwanted = {position[item] for item in hidden if item in position}
     pins = tuple(
         (place, position[item])
@@ -59,6 +62,11 @@ def select(request: Request, history: History, hidden: Collection[str], index: I
     out = _excluded(request, index)
     out[listed] = True
     return Selection(np.flatnonzero(out), pins, strangers)
+
+
+def _selects(rules: Rules) -> bool:
+    """Tell whether a rule picks items by itself."""
+    return bool(rules.pins or rules.items or rules.categories or rules.before_year is not None)
 
 
 def _excluded(request: Request, index: Index) -> NDArray[np.bool_]:
