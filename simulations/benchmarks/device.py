@@ -26,8 +26,9 @@ from models.spectral import unit
 from models.streams import stream
 from privacy.manifest import TrustAnchors
 from simulations.benchmarks.device_accuracy import Accuracy, int8_beside_float
+from simulations.benchmarks.device_environment import Environment, environment
 from simulations.benchmarks.device_peers import by_numpy, by_torch
-from simulations.benchmarks.device_start import NOW, environment_bytes, starts, write_signed
+from simulations.benchmarks.device_start import NOW, starts, write_signed
 from simulations.benchmarks.device_store import EVENTS as STORED
 from simulations.benchmarks.device_store import Kept, kept
 from simulations.benchmarks.rows import Row, write_rows
@@ -155,13 +156,13 @@ def main(out: Path) -> None:
             items: starts(scratch / f"{items}-{SEEDS[0]}", scratch / f"home-{items}" / "device")
             for items, _, _ in SIZES
         }
-        environment = environment_bytes(scratch / "environment")
+        shipped = environment(scratch / "environment", scratch / f"{SIZES[0][0]}-{SEEDS[0]}")
     accuracy, store = int8_beside_float(), kept()
-    rows += _other_rows(began, environment, accuracy, store)
+    rows += _other_rows(began, shipped, accuracy, store)
     write_rows(out / "device.jsonl", rows)
     for (items, columns), runs in found.items():
         console.print(_table(items, columns, runs))
-    _print_rest(console, found, began, environment, accuracy)
+    _print_rest(console, found, began, shipped, accuracy)
     console.print(store.statement())
     console.print(f"rows in {out / 'device.jsonl'}; one server core, no phone was measured")
 
@@ -174,7 +175,7 @@ def _time_rows(times: dict[str, Times], size: str, seed: int) -> list[Row]:
     ]
 
 
-def _other_rows(began: Starts, environment: tuple[int, int], accuracy: Accuracy, store: Kept) -> list[Row]:
+def _other_rows(began: Starts, shipped: Environment, accuracy: Accuracy, store: Kept) -> list[Row]:
     rows = [
         Row(
             benchmark=f"device {which}, {items} items",
@@ -189,8 +190,7 @@ def _other_rows(began: Starts, environment: tuple[int, int], accuracy: Accuracy,
         for metric, value in start.items()
     ]
     whole = {
-        "environment": (environment[0] / 1e6, "MB"),
-        "environment with bytecode": (environment[1] / 1e6, "MB"),
+        **shipped.figures(),
         **accuracy.figures(),
         **{f"{STORED} events, {name}": (value, "ms") for name, value in asdict(store).items()},
     }
@@ -219,7 +219,7 @@ def _print_rest(
     console: Console,
     found: dict[tuple[int, int], list[dict[str, Times]]],
     began: Starts,
-    environment: tuple[int, int],
+    shipped: Environment,
     accuracy: Accuracy,
 ) -> None:
     runs = found[100_000, 64]
@@ -230,6 +230,5 @@ def _print_rest(
         for which, start in kinds.items():
             said = ", ".join(f"{metric} {value:.0f}" for metric, value in start.items())
             console.print(f"{which} with {items:,} items (ms; resident and peak in MB): {said}")
-    bare, compiled = (size / 1e6 for size in environment)
-    console.print(f"environment with the device extra alone: {bare:.0f} MB, {compiled:.0f} with bytecode")
+    console.print(shipped.statement())
     console.print(accuracy.statement())

@@ -1,10 +1,9 @@
-"""What a device costs before it ranks: start-up time and memory of a fresh process, bytes of its environment."""
+"""What a device costs before it ranks: start-up time and memory of a fresh process."""
 
 import hashlib
 import json
 import math
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -116,9 +115,9 @@ def starts(folder: Path, home: Path, *, later: int = 3) -> dict[str, dict[str, f
     home.parent.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(home.parent / "bytecode")
-    _run([sys.executable, "-c", "import client.device.device"], cwd=ROOT, env=environment)
+    run([sys.executable, "-c", "import client.device.device"], cwd=ROOT, env=environment)
     command = [sys.executable, "-c", FIRST_SLATE, str(home), str(folder), str(NOW)]
-    measured = [json.loads(_run(command, cwd=ROOT, env=environment)) for _ in range(1 + later)]
+    measured = [json.loads(run(command, cwd=ROOT, env=environment)) for _ in range(1 + later)]
     if [personal for *_, personal in measured] != [0] + [1] * later:
         raise MeasurementFailed("a first start ranks for everybody, later ones for the person: these did not")
     return {"first start": _start(measured[:1]), "later start": _start(measured[1:])}
@@ -139,28 +138,12 @@ def _start(measured: list[list[float]]) -> dict[str, float]:
     }
 
 
-def environment_bytes(folder: Path) -> tuple[int, int]:
-    """Install the device extra alone into a fresh environment, by pip as it is set up.
+def run(command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    """Run a process to its end and return what it printed.
 
-    Returns:
-        Bytes of its files, without and with the bytecode that pip compiles beforehand.
+    Raises:
+        MeasurementFailed: it failed.
     """
-    source, venv = folder / "source", folder / "venv"
-    source.mkdir(parents=True)
-    for room in ("server", "client", "models", "privacy", "simulations"):
-        shutil.copytree(ROOT / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "constraints.txt"):
-        shutil.copy(ROOT / name, source)
-    _run([sys.executable, "-m", "venv", "--without-pip", str(venv)], cwd=folder)
-    python = venv / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "install"]
-    _run([*pip, "--quiet", "-c", "constraints.txt", ".[device]"], cwd=source)
-    files = [path for path in venv.rglob("*") if path.is_file() and not path.is_symlink()]
-    whole = sum(path.stat().st_size for path in files)
-    return whole - sum(path.stat().st_size for path in files if path.suffix == ".pyc"), whole
-
-
-def _run(command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode:
         raise MeasurementFailed(f"{command[0]} failed: {done.stderr.strip()[-300:]}")

@@ -11,6 +11,8 @@ from client.device.release import open_release
 from client.device.slate import Event
 from tests.e2e.signed import NOW, publisher, tiny
 
+LARGEST_ENVIRONMENT = 160e6
+"""Bytes, with the bytecode that Python wrote of what the device loaded."""
 ROOT = Path(__file__).parents[2]
 ABSENT = (
     "torch",
@@ -71,6 +73,7 @@ def test_the_device_extra_alone_opens_a_release_and_recommends(tmp_path: Path) -
         "--disable-pip-version-check",
         "install",
         "--quiet",
+        "--no-compile",
     )
     run(*pip, "-c", "constraints.txt", ".[device]", cwd=source)
 
@@ -86,4 +89,6 @@ def test_the_device_extra_alone_opens_a_release_and_recommends(tmp_path: Path) -
     assert told["present"] == []
     assert told["early"] == [], "what a first slate does not need is loaded when it is needed"
     assert Path(told["from"]).is_relative_to(venv)
+    files_in_use = [path for path in venv.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in files_in_use) < LARGEST_ENVIRONMENT
     assert told["items"] == [item.item for item in here.items]
