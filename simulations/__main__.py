@@ -13,6 +13,7 @@ from client.errors import ClientError
 from models.errors import ModelError
 from privacy.errors import PrivacyError
 from server.errors import ServerError
+from simulations.benchmarks.accuracy.arguments import add_arguments
 from simulations.errors import SimulationError
 
 
@@ -43,11 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     bench = commands.add_parser("bench", help="measure against a peer, in one run")
-    bench.add_argument("which", choices=["gradient", "consent", "strangers", "device", "scale", "ledger"])
+    bench.add_argument(
+        "which", choices=["accuracy", "gradient", "consent", "strangers", "device", "scale", "ledger"]
+    )
     bench.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="DIR", help="where rows go")
     bench.add_argument(
         "--subjects", type=int, default=1_000_000, metavar="N", help="consent: how many are enrolled"
     )
+    add_arguments(bench)
     race = commands.add_parser(
         "race", help="try to break consent: processes race on one database and are killed"
     )
@@ -89,6 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
                 from simulations.benchmarks.ledger import main as bench_ledger
 
                 bench_ledger(options.out)
+            elif options.which == "accuracy":
+                from simulations.benchmarks.accuracy.command import bench_or_show
+
+                bench_or_show(options)
             elif options.which == "strangers":
                 from simulations.benchmarks.strangers import main as bench_strangers
 

@@ -1,7 +1,7 @@
 """What a result is held against: popularity, its private twin, PureSVD and EASE, all in the same harness."""
 
-from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,17 +82,32 @@ def ease(train: Histories, items: int, *, penalty: float) -> Scorer:
     return lambda histories: np.asarray(matrix(histories, items) @ narrow)
 
 
-def best(
-    build: Callable[[Setting], Scorer], settings: tuple[Setting, ...], split: Split
-) -> tuple[Scorer, Setting]:
+class Choice(NamedTuple, Generic[Setting]):
+    """What validation chose.
+
+    Args:
+        scorer: the baseline with that setting.
+        setting: the one chosen.
+        tried: each setting with its full-catalogue NDCG@10 on validation.
+    """
+
+    scorer: Scorer
+    setting: Setting
+    tried: tuple[tuple[Setting, float], ...]
+
+
+def best(build: Callable[[Setting], Scorer], settings: Sequence[Setting], split: Split) -> Choice[Setting]:
     """Choose a baseline's one setting on validation, by full-catalogue NDCG@10; two are in memory at most."""
+    tried: list[tuple[Setting, float]] = []
 
     def judged(setting: Setting) -> tuple[float, Scorer, Setting]:
         scorer = build(setting)
-        return float(evaluate(scorer, split, "validation").ndcg.mean()), scorer, setting
+        figure = float(evaluate(scorer, split, "validation").ndcg.mean())
+        tried.append((setting, figure))
+        return figure, scorer, setting
 
     _, scorer, setting = max(map(judged, settings), key=lambda found: found[0])
-    return scorer, setting
+    return Choice(scorer, setting, tuple(tried))
 
 
 def _fixed(scores: NDArray[np.float32]) -> Scorer:

@@ -25,6 +25,7 @@ NAMES = {
     "popularity": "popularity",
     "popularity_private": "private popularity",
     "content_only": "content only",
+    "content_popularity_private": "content + private pop.",
     "puresvd": "PureSVD *",
     "ease": "EASE *",
 }

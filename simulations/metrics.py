@@ -13,6 +13,8 @@ from simulations.split import Split
 
 Scorer = Callable[[Histories], NDArray[np.float32]]
 """Histories of a batch of people to (people, items) scores."""
+PersonScorer = Callable[[NDArray[np.int64], Histories], NDArray[np.float32]]
+"""The same for a model that keeps something of its own for each person: also hears who they are."""
 Which = Literal["validation", "test"]
 TOP = 10
 CELLS = 1 << 24
@@ -42,7 +44,7 @@ class Evaluation:
     @property
     def ndcg(self) -> NDArray[np.float64]:
         """Each person's full-catalogue NDCG@10."""
-        return _gain(self.full_rank)
+        return gains(self.full_rank)
 
     @property
     def coverage(self) -> float:
@@ -55,10 +57,9 @@ class Evaluation:
 
     def by_activity(self, lengths: NDArray[np.int64]) -> dict[str, float]:
         """Return full-catalogue NDCG@10 of the light, medium and heavy third of people by training events."""
-        thirds = np.array_split(np.argsort(lengths, kind="stable"), 3)
         return {
             name: float(self.ndcg[rows].mean())
-            for name, rows in zip(("light", "medium", "heavy"), thirds, strict=True)
+            for name, rows in activity_groups(lengths).items()
             if len(rows)
         }
 
@@ -68,12 +69,35 @@ class Evaluation:
         Args:
             popularity: (items,) number of people who met each item in training.
         """
-        place = np.empty(len(popularity))
-        place[np.argsort(-popularity, kind="stable")] = np.linspace(0, 1, len(popularity))
-        return float(np.average(place, weights=self.shown))
+        return float(np.average(popularity_places(popularity), weights=self.shown))
+
+    @property
+    def inequality(self) -> float:
+        """Gini coefficient of how often items are shown: 0 where all are shown alike, near 1 where few are."""
+        counts = np.sort(self.shown)
+        order = np.arange(1, len(counts) + 1)
+        return float(((2 * order - len(counts) - 1) * counts).sum() / (len(counts) * counts.sum()))
+
+
+def activity_groups(lengths: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """Return who is in the light, medium and heavy third of people by training events."""
+    thirds = np.array_split(np.argsort(lengths, kind="stable"), 3)
+    return dict(zip(("light", "medium", "heavy"), thirds, strict=True))
+
+
+def popularity_places(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how far down the popularity list each item stands, 0 the top and 1 the end."""
+    place = np.empty(len(popularity))
+    place[np.argsort(-popularity, kind="stable")] = np.linspace(0, 1, len(popularity))
+    return place
 
 
 def evaluate(scorer: Scorer, split: Split, which: Which) -> Evaluation:
+    """Rank each person's held-out item by a model that knows nothing of them but their history."""
+    return evaluate_each(lambda people, histories: scorer(histories), split, which)
+
+
+def evaluate_each(scorer: PersonScorer, split: Split, which: Which) -> Evaluation:
     """Rank each person's held-out item against the rest of the catalogue.
 
     Items the person already met are out of the running; whoever ties with the held-out item stands above it.
@@ -94,7 +118,7 @@ def evaluate(scorer: Scorer, split: Split, which: Which) -> Evaluation:
     while start < split.people:
         rows = np.arange(start, min(start + batch, split.people))
         some = known.take(rows)
-        scores = np.asarray(scorer(some))
+        scores = np.asarray(scorer(rows, some))
         if scores.ndim != 2 or len(scores) != len(rows) or np.isnan(scores).any():
             raise ScoresRefused(f"scores {scores.shape} for {len(rows)} people, or not numbers")
         if not len(shown):
@@ -119,9 +143,10 @@ def paired_change(after: NDArray[np.float64], before: NDArray[np.float64]) -> tu
     return float(change.mean()), float(1.96 * change.std(ddof=1) / np.sqrt(len(change)))
 
 
-def _gain(rank: NDArray[np.int64]) -> NDArray[np.float64]:
+def gains(rank: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return NDCG@10 of one wanted item at each rank, 0 the first."""
     return np.asarray(np.where(rank < TOP, 1 / np.log2(rank + 2.0), 0.0))
 
 
 def _summary(rank: NDArray[np.int64]) -> dict[str, float]:
-    return {"hr@10": float((rank < TOP).mean()), "ndcg@10": float(_gain(rank).mean())}
+    return {"hr@10": float((rank < TOP).mean()), "ndcg@10": float(gains(rank).mean())}

@@ -16,6 +16,7 @@ TRUST = (
 METHODS = {
     "popularity_private": ("private popularity, full epsilon", "other"),
     "content_only": ("content only, no one's data", "other"),
+    "content_popularity_private": ("content + private popularity, full epsilon", "other"),
     "popularity": ("popularity, not private", "open"),
     "puresvd": ("PureSVD, central, not private", "open"),
     "ease": ("EASE, central, not private", "open"),

@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from models.features import item_features
 from models.parameters import GlobalParameters
 from privacy.terms import largest_delta
 from simulations.backends import Backend, InMemory
-from simulations.comparison import compare, scorer_of
+from simulations.comparison import BASELINES, Comparison, compare, scorer_of
 from simulations.line import ReleaseLine
 from simulations.loading import load_dataset
 from simulations.metrics import evaluate
@@ -36,10 +36,11 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run found; everything is in its folder too."""
+    """What a run found; everything is in its folder too, but for the ranks behind the test figures."""
 
     result: dict[str, Any]
     samples: tuple[Sample, ...]
+    comparison: Comparison
 
 
 def run(
@@ -50,6 +51,7 @@ def run(
     progress: Progress,
     runtime: Runtime | None = None,
     backend: Backend | None = None,
+    beside: Collection[str] = BASELINES,
 ) -> Outcome:
     """Carry a scenario through and write its folder.
 
@@ -60,6 +62,7 @@ def run(
         progress: hears each stage.
         runtime: where the nodes run, by default in this process.
         backend: where log, rounds and consent are, by default in memory.
+        beside: which baselines to hold the model against; the report needs private popularity.
 
     Raises:
         DatasetError, ScenarioError, BudgetExceeded, OutputRefused: the input must be mended; nothing
@@ -115,7 +118,12 @@ def run(
     progress("evaluating beside the baselines", 0.6)
     with timed("evaluate_s"):
         comparison = compare(
-            trained.parameters, split, judged=judged, features=features, privacy=scenario.privacy
+            trained.parameters,
+            split,
+            judged=judged,
+            features=features,
+            privacy=scenario.privacy,
+            beside=beside,
         )
 
     mean, half = comparison.ndcg_change
@@ -163,7 +171,7 @@ def run(
     write(out / "report.html", render(page).encode())
     write(out / "result.json", encode(result))
     progress("done", 1.0)
-    return Outcome(result, samples)
+    return Outcome(result, samples, comparison)
 
 
 def next_commands(out: Path, scenario: Scenario, data: Path | None) -> tuple[tuple[str, str], ...]:

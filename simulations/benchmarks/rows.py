@@ -3,11 +3,11 @@
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from simulations.provenance import code_digest
+from simulations.provenance import code_digest, commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,16 @@ class Row:
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Append rows, each with the digest of the code and the machine it ran on."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    context = {"code": code_digest(), "machine": machine}
+    context = {"code": code_digest(), "commit": commit(), "machine": machine()}
     with path.open("a", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps({**asdict(row), **context}, sort_keys=True) + "\n")
+        file.write(encode_rows(rows, context))
+
+
+def encode_rows(rows: Iterable[Row], context: Mapping[str, object]) -> str:
+    """Return rows as lines of JSON, each with what they have in common."""
+    return "".join(json.dumps({**asdict(row), **context}, sort_keys=True) + "\n" for row in rows)
+
+
+def machine() -> str:
+    """Describe this machine and its Python."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"

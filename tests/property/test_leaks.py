@@ -11,6 +11,7 @@ from models.sampling import sample_negatives
 from models.streams import stream
 from simulations.datasets import Dataset
 from simulations.metrics import evaluate
+from simulations.peers.negatives import NegativeSampler, draw_round, spared
 from simulations.split import Split, draw_negatives, leave_two_out
 from tests.made import catalogue
 
@@ -41,6 +42,19 @@ def draws_from_the_evaluation_stream(split: Split, person: int) -> Ids:
     return draw_negatives(met, ITEMS, stream(7, "evaluation negatives", person))
 
 
+def as_peers_draw(sampler: NegativeSampler) -> Sampler:
+    rounds: list[Histories] = []
+
+    def drawn(split: Split, person: int) -> Ids:
+        if not rounds:
+            spare = spared(split, split.train, sampler)
+            rng = stream(1, "round")
+            rounds.append(draw_round(spare, split.train, ITEMS, each=DRAWS // EVENTS, rng=rng))
+        return rounds[0].of(person)
+
+    return drawn
+
+
 def oracle_hit_rates(sampler: Sampler) -> tuple[float, float]:
     """Score by minus the times an item was a person's training negative; give full and sampled HR@10."""
     split = leave_two_out(population(), seed=7)
@@ -65,18 +79,22 @@ def at_chance(rate: float, rivals: int) -> bool:
     return bool(abs(rate - chance) < 4 * np.sqrt(chance * (1 - chance) / PEOPLE))
 
 
-def test_the_negative_memory_oracle_scores_at_chance() -> None:
-    full, sampled = oracle_hit_rates(clean)
+@pytest.mark.parametrize("sampler", [clean, as_peers_draw(NegativeSampler.CLEAN)])
+def test_the_negative_memory_oracle_scores_at_chance(sampler: Sampler) -> None:
+    full, sampled = oracle_hit_rates(sampler)
     assert at_chance(full, rivals=ITEMS - EVENTS)
     assert at_chance(sampled, rivals=99)
 
 
-@pytest.mark.parametrize("leak", [spares_the_test_item, draws_from_the_evaluation_stream])
+PUBLISHED = as_peers_draw(NegativeSampler.LEAKY)
+
+
+@pytest.mark.parametrize("leak", [spares_the_test_item, PUBLISHED, draws_from_the_evaluation_stream])
 def test_the_oracle_sees_a_planted_leak(leak: Sampler) -> None:
     full, sampled = oracle_hit_rates(leak)
     assert sampled > 0.9
     assert not at_chance(sampled, rivals=99)
-    if leak is spares_the_test_item:
+    if leak is not draws_from_the_evaluation_stream:
         assert full > 0.9
 
 
