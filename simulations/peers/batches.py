@@ -43,7 +43,7 @@ class Batches:
         """
         owner = np.concatenate([positives.owners(), negatives.owners()])
         item = np.concatenate([positives.item, negatives.item])
-        order = np.lexsort((rng.random(len(owner)), owner))
+        order = np.argsort(owner + rng.random(len(owner)))
         owner, item = owner[order], item[order]
         place = np.arange(len(owner)) - (positives.indptr + negatives.indptr)[owner]
         met = np.zeros((positives.people, items), np.float32)
