@@ -7,7 +7,8 @@ WIDTH = 560
 Point = tuple[float, float]
 
 
-def _svg(height: int, title: str, body: str) -> str:
+def svg(height: int, title: str, body: str) -> str:
+    """Wrap a picture; whoever cannot see it hears the title."""
     label = escape(title, quote=True)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{body}</svg>'
 
@@ -29,7 +30,7 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str) -> str:
         body.append(f'<text x="{left - 10}" y="{y + 13}" text-anchor="end"{strong}>{escape(label)}</text>')
         body.append(f'<rect class="{kind}-fill" x="{left}" y="{y}" width="{width:.1f}" height="18" rx="4"/>')
         body.append(f'<text x="{left + width + 8:.1f}" y="{y + 13}"{strong}>{value:.3f}</text>')
-    return _svg(len(rows) * step + 6, title, "".join(body))
+    return svg(len(rows) * step + 6, title, "".join(body))
 
 
 def curves(
@@ -79,7 +80,7 @@ def curves(
         body.append(f'<polyline class="curve{" second" if place else ""}" points="{path}"/>')
     body.append(f'<text x="{WIDTH - 14}" y="{height - 4}" text-anchor="end">{escape(x_label)}</text>')
     body.append(f'<text x="{left}" y="12">{escape(y_label)}</text>')
-    return _svg(height, title, "".join(body))
+    return svg(height, title, "".join(body))
 
 
 def dots(share: float, *, title: str) -> str:
@@ -90,4 +91,4 @@ def dots(share: float, *, title: str) -> str:
         x, y = 14 + (place % 20) * 28, 14 + (place // 20) * 28
         kind = "other" if place < min(50, right) else "ours" if place < right else "faint"
         body.append(f'<circle class="{kind}-fill" cx="{x}" cy="{y}" r="10"/>')
-    return _svg(142, title, "".join(body))
+    return svg(142, title, "".join(body))

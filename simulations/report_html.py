@@ -28,14 +28,24 @@ def section(name: str, title: str, body: str) -> str:
     return f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>{body}</section>'
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write a table; every cell is escaped."""
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], looks: Sequence[str] = ()
+) -> str:
+    """Write a table; every cell is escaped.
+
+    Args:
+        caption: what it shows.
+        head: column names.
+        rows: the first cell of each names it.
+        looks: class of each row, or nothing.
+    """
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    classes = [f' class="{escape(look)}"' if look else "" for look in looks] or [""] * len(rows)
     body = "".join(
-        f'<tr><th scope="row">{escape(str(row[0]))}</th>'
+        f'<tr{look}><th scope="row">{escape(str(row[0]))}</th>'
         + "".join(f"<td>{escape(str(cell))}</td>" for cell in row[1:])
         + "</tr>"
-        for row in rows
+        for row, look in zip(rows, classes, strict=True)
     )
     return (
         f'<div class="scroll"><table><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'

@@ -46,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="override one knob of the scenarios; may be given often",
     )  # fmt: skip
     group.add_argument("--table", action="store_true", help="measure nothing, print README's tables")
+    group.add_argument(
+        "--publish", type=Path, metavar="README.md",
+        help="measure nothing, keep the summary of --out beside the code and put its tables into this file",
+    )  # fmt: skip
 
 
 def _methods(text: str) -> tuple[str, ...]:

@@ -22,13 +22,14 @@ from simulations.benchmarks.accuracy.markdown import markdown
 from simulations.benchmarks.accuracy.measuring import measure, rows_of
 from simulations.benchmarks.accuracy.methods import METHODS
 from simulations.benchmarks.accuracy.page import render
+from simulations.benchmarks.accuracy.publishing import SUMMARY, publish, show_table
 from simulations.benchmarks.accuracy.source import DEFAULT, Source
-from simulations.benchmarks.accuracy.summary import KEPT, Line, read, save, summarize
+from simulations.benchmarks.accuracy.summary import save, summarize
 from simulations.benchmarks.rows import machine
 from simulations.outputs import claim, write
 from simulations.provenance import commit
 
-ROWS, SUMMARY, PAGE = "accuracy.jsonl", "accuracy-summary.jsonl", "accuracy.html"
+ROWS, PAGE = "accuracy.jsonl", "accuracy.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,9 @@ def bench_or_show(options: argparse.Namespace) -> None:
     """Do what the command line asks for: measure, or only print README's tables."""
     if options.table:
         print(show_table(), end="")
+        return
+    if options.publish:
+        publish(options.out, options.publish)
         return
     asked = Asked(
         data=options.datasets or [("ml-100k", None)],
@@ -92,8 +96,7 @@ def main(asked: Asked, out: Path) -> None:
         console.print(markdown(lines, dataset), markup=False, soft_wrap=True)
     console.print(
         f"Open {out / PAGE} in a browser; every figure is in {out / ROWS}.\n"
-        f"To publish: cp {out / SUMMARY} {KEPT.relative_to(KEPT.parents[2])}, then "
-        "penchant-sim bench accuracy --table prints README's tables.",
+        f"penchant-sim bench accuracy --publish README.md --out {out} makes these README's tables.",
         soft_wrap=True,
     )
 
@@ -129,12 +132,6 @@ def measure_all(source: Source, asked: Asked, book: Book, hear: Callable[[str, i
             "machine": machine(),
         }
         book.add(rows_of(cell, measured, time.perf_counter() - began), context)
-
-
-def show_table(summary: Path = KEPT) -> str:
-    """Return README's tables, from the summary that is kept beside the code."""
-    lines: list[Line] = read(summary)
-    return "\n".join(markdown(lines, name) for name in dict.fromkeys(line.dataset for line in lines))
 
 
 def _spends(cell: Cell) -> str:

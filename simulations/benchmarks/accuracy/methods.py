@@ -65,7 +65,7 @@ SEES = {
     "private": "the same epsilon, all of it",
     "public": "nobody's data",
     "open": "not private",
-    "leaky": "not private, LEAKY: it is told what it will be asked",
+    "leaky": "not private, and told what it will be asked",
 }
 """What stands behind a kind's figures."""
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, float("inf"))

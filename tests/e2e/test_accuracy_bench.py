@@ -1,0 +1,83 @@
+"""The accuracy benchmark, end to end on a tiny population: every method, and on after a kill."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simulations.__main__ import main
+from simulations.benchmarks.accuracy.command import PAGE, ROWS
+from simulations.benchmarks.accuracy.methods import METHODS
+from simulations.benchmarks.accuracy.publishing import SUMMARY, show_table
+from simulations.benchmarks.accuracy.summary import read
+from tests.made import write_events
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "made.csv"
+    write_events(path, people=60, items=80, events=12, columns="time title")
+    return path
+
+
+def arguments(data: Path, out: Path, *more: str) -> list[str]:
+    return ["bench", "accuracy", "--dataset", "csv", "--data", str(data), "--out", str(out), *more]
+
+
+def cells(path: Path) -> list[tuple[str, float | None, int]]:
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(row["contestant"], row["epsilon"], row["seed"]) for row in rows if row["metric"] == "seconds"]
+
+
+def test_every_method_is_measured_at_every_epsilon_it_spends(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(arguments(data, out, "--epsilons", "4", "--seeds", "1")) == 0
+    assert sorted(cells(out / ROWS), key=str) == sorted(
+        ((name, 4.0 if how.spends else None, 1) for name, how in METHODS.items()), key=str
+    )
+    lines = {line.method: line for line in read(out / SUMMARY)}
+    assert lines.keys() == METHODS.keys()
+    for line in lines.values():
+        assert 0 <= line.metrics["full hr@10"].mean <= 1
+        assert {"coverage", "gini of shown items", "full ndcg@10, heavy"} <= line.metrics.keys()
+    assert lines["pfedrec"].settings
+    assert len(lines["pfedrec"].tried) > 2
+    page = (out / PAGE).read_text()
+    assert all(how.label in page for how in METHODS.values())
+
+
+def test_a_killed_run_goes_on_where_it_was_and_a_finished_one_measures_nothing(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    asked = arguments(data, out, "--methods", "popularity,ease,fedmf", "--seeds", "1,2,3")
+    bench = subprocess.Popen([sys.executable, "-m", "simulations", *asked], stdout=subprocess.DEVNULL)
+    rows = out / ROWS
+    while bench.poll() is None and (not rows.exists() or len(cells(rows)) < 4):
+        time.sleep(0.01)
+    bench.kill()
+    bench.wait()
+    with rows.open("ab") as file:
+        file.write(b'{"benchmark": "accuracy", "contest')
+    kept = rows.read_bytes().rpartition(b"\n")[0] + b"\n"
+    before = cells_of_bytes(kept)
+    assert 4 <= len(before) < 9
+    assert main(asked) == 0
+    whole = rows.read_bytes()
+    assert whole.startswith(kept)
+    assert len(cells(rows)) == len(set(cells(rows))) == 9
+    assert main(asked) == 0
+    assert rows.read_bytes() == whole
+    assert "FedMF" in capsys.readouterr().out
+
+
+def cells_of_bytes(rows: bytes) -> list[str]:
+    return [line for line in rows.decode().splitlines() if '"metric": "seconds"' in line]
+
+
+def test_readmes_tables_are_printed_without_measuring(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "accuracy", "--table"]) == 0
+    assert capsys.readouterr().out == show_table()
