@@ -1,4 +1,4 @@
-"""Public item features without any text model: title tokens, genres and release years."""
+"""Public item features: what a text model or plain words make of titles, and genres and release years."""
 
 import re
 import unicodedata
@@ -23,6 +23,8 @@ YEAR_STEP = 0.15
 """Distance of neighbouring eras in log years, and how far a year reaches into them."""
 YEAR_WEIGHT = 1.5
 """Length of an item's era row; a genre has 1 and a title 1."""
+FACTS_BESIDE_MEANING, WORDS_BESIDE_MEANING = 0.2, 0.3
+"""How much facts and words still count where a text model has read both; chosen on validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +34,61 @@ class ItemFeatures:
     Args:
         text: (items, t) float32, tf-idf of title tokens, rows of length 1 or 0, or their leading directions.
         facts: (items, f) float32, 0/1 genres, then how near the release year is to each era.
+        meaning: (items, m) float32, a text model's row for each item less their mean; m is 0 without one.
     """
 
     text: Float
     facts: Float
+    meaning: Float
 
     @property
     def table(self) -> Float:
-        """Both blocks side by side, (items, t + f)."""
-        return np.concatenate([self.text, self.facts], axis=1)
+        """All blocks side by side, (items, m + t + f)."""
+        beside = (WORDS_BESIDE_MEANING, FACTS_BESIDE_MEANING) if self.meaning.size else (1.0, 1.0)
+        blocks = [self.meaning, beside[0] * self.text, beside[1] * self.facts]
+        return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
-def item_features(catalogue: Catalogue) -> ItemFeatures:
+def item_features(catalogue: Catalogue, *, embedded: Float | None = None) -> ItemFeatures:
     """Describe every item of a catalogue by its own public metadata.
+
+    Args:
+        catalogue: the items.
+        embedded: (items, m) what a text model makes of `sentences(catalogue)`, rows of zeros where there is
+            no text; left out where there is no model.
 
     >>> made = Catalogue(("1", "2"), ("Star Trek", "Star Wars"), np.array([1979, 1979], np.int16),
     ...                  (("Sci-Fi",), ("Sci-Fi", "War")))
     >>> item_features(made).text.tolist(), item_features(made).facts.tolist()
     ([[0.0], [0.0]], [[1.0, 0.0, 1.5], [1.0, 1.0, 1.5]])
     """
-    return ItemFeatures(_text(catalogue), np.concatenate([_genres(catalogue), _eras(catalogue)], axis=1))
+    facts = np.concatenate([_genres(catalogue), _eras(catalogue)], axis=1)
+    return ItemFeatures(_text(catalogue), facts, _centred(embedded, len(catalogue)))
+
+
+def sentences(catalogue: Catalogue) -> tuple[str, ...]:
+    """Say of each item what a text model should read: its title, its year and its open categories.
+
+    >>> made = Catalogue(("1", "2"), ("Star Wars", ""), np.array([1977, 0], np.int16), (("Sci-Fi", "War"), ()))
+    >>> sentences(made)
+    ('Star Wars (1977), Sci-Fi, War', '')
+    """
+    told = []
+    for title, year, genres in zip(catalogue.titles, catalogue.years.tolist(), catalogue.genres, strict=True):
+        dated = f"{title} ({year})" if title and year and str(year) not in title else title
+        told.append(", ".join(part for part in (dated, *genres) if part))
+    return tuple(told)
+
+
+def _centred(embedded: Float | None, items: int) -> Float:
+    """Take the mean of all described items out of each of them: what they share tells none apart."""
+    if embedded is None:
+        return np.zeros((items, 0), np.float32)
+    said = embedded.any(axis=1)
+    centred = np.zeros_like(embedded)
+    if said.any():
+        centred[said] = embedded[said] - embedded[said].mean(axis=0, dtype=np.float64)
+    return centred
 
 
 def tokens(title: str) -> set[str]:

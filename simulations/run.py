@@ -11,7 +11,6 @@ from shlex import quote
 from typing import Any
 
 from models.export import export_release
-from models.features import item_features
 from models.parameters import GlobalParameters
 from privacy.terms import largest_delta
 from simulations.backends import Backend, InMemory
@@ -28,6 +27,7 @@ from simulations.samples import Sample, sample_slates
 from simulations.scenario import Scenario, ScenarioError
 from simulations.sources import default_cache
 from simulations.split import Split, leave_two_out
+from simulations.text import describe
 from simulations.training import train
 
 Progress = Callable[[str, float], None]
@@ -91,8 +91,14 @@ def run(
         curve.append((label, found["full"]["ndcg@10"], found["sampled99"]["ndcg@10"]))
         progress(f"training: {label} committed", 0.1 + 0.4 * len(curve) / (len(curve) + 1))
 
+    with timed("features_s"):
+        features = describe(
+            dataset.catalogue,
+            model=scenario.features.text,
+            cache=default_cache(),
+            hear=lambda share: progress(f"reading the items' texts: {share:.0%}", 0.04),
+        ).table
     progress("planning the noise", 0.06)
-    features = item_features(dataset.catalogue).table
     line = ReleaseLine(scenario, backend=backend or InMemory())
     trained = train(
         scenario,

@@ -67,6 +67,12 @@ class DatasetSection(_Section):
         return self.name.startswith("ml-") if self.benchmark is None else self.benchmark
 
 
+class FeaturesSection(_Section):
+    """What is made of the items' public metadata; it costs no privacy."""
+
+    text: Literal["words", "minilm"] = "words"
+
+
 class PopulationSection(_Section):
     """The declared population D rests on, and how many nodes stand for it."""
 
@@ -169,6 +175,7 @@ class Scenario(_Section):
     test_seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
     """Seeds coins and noise, so that a test can repeat a run bit for bit; such a run is stamped not private."""
     dataset: DatasetSection
+    features: FeaturesSection = FeaturesSection()
     population: PopulationSection
     consent: ConsentSection
     privacy: PrivacySection

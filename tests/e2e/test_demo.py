@@ -71,7 +71,9 @@ def test_the_result_holds_what_its_contract_says(demo: tuple[Path, dict[str, Any
     change = result["release"]["ndcg_change"]
     assert abs(change["mean"]) <= 3 * change["ci95"] + 1e-4
     assert change["ci95"] < 0.003
-    assert {"load_s", "train_s", "export_s", "evaluate_s", "device_updates_per_s"} == set(result["timing"])
+    assert {"load_s", "features_s", "train_s", "export_s", "evaluate_s", "device_updates_per_s"} == set(
+        result["timing"]
+    )
     assert {"popularity", "popularity_private", "puresvd", "ease"} <= set(result["baselines"])
 
 
