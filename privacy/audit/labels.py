@@ -128,7 +128,7 @@ def _statuses(name: str, tally: Tally, whole: Whole) -> tuple[str, ...]:
     if name == "accountant":
         return ("unknown",) if tally.accountant is None else ("proved",)
     if name == "metrics":
-        return _cost(tally, "metrics", paid=tally.metrics > 0, otherwise="declared")
+        return _cost(tally, "metrics", "evaluation", paid=tally.metrics > 0, otherwise="declared")
     if name == "tuning":
         return _cost(tally, "tuning", paid=tally.looks > 0, otherwise="unknown")
     if name == "hazards":
@@ -140,13 +140,13 @@ def _statuses(name: str, tally: Tally, whole: Whole) -> tuple[str, ...]:
     return ("declared",) if tally.codes else ("unknown",)
 
 
-def _cost(tally: Tally, activity: str, *, paid: bool, otherwise: str) -> tuple[str, ...]:
-    data = tally.uncovered.get(activity)
-    if data == "private_data":
+def _cost(tally: Tally, *activities: str, paid: bool, otherwise: str) -> tuple[str, ...]:
+    data = {tally.uncovered[activity] for activity in activities if activity in tally.uncovered}
+    if "private_data" in data:
         return ("unknown",)
     if paid:
         return ("proved",)
-    return ("declared",) if data is not None else (otherwise,)
+    return ("declared",) if data else (otherwise,)
 
 
 def _has(value: Any, fields: Mapping[str, type]) -> bool:
