@@ -19,7 +19,6 @@ _SALT = re.compile(r"[0-9a-f]{64}")
 class Tick(NamedTuple):
     """A head of the consent log, and the anchor's commitment that it opens."""
 
-    number: int
     head: Head
     opens: bytes
     where: str
@@ -59,15 +58,18 @@ def check_officer(lines: Lines, counts: tuple[int, int], anchors: bytes) -> None
 
 def _tick(lines: Lines, number: int) -> Tick:
     tick = _object(lines, {"checkpoint": str, "number": int, "salt": str})
-    if tick["number"] != number or _SALT.fullmatch(tick["salt"]) is None:
-        raise Broken("bundle.form", lines.where, "a tick out of its order, or a salt that is none")
+    if tick["number"] != number:
+        says = f"number {tick['number']} stands where {number} is due: a tick is missing"
+        raise Broken("officer.anchor", lines.where, says)
+    if _SALT.fullmatch(tick["salt"]) is None:
+        raise Broken("bundle.form", lines.where, "a salt is 32 bytes in hexadecimal")
     try:
         head = read_head(tick["checkpoint"])
     except NotCanonical as problem:
         raise Broken("officer.head", lines.where, f"{problem}") from None
     content = PREFIX + tick["checkpoint"].encode()
     opens = hmac.digest(bytes.fromhex(tick["salt"]), content, hashlib.sha256)
-    return Tick(number, head, opens, f"tick {number}")
+    return Tick(head, opens, f"tick {number}")
 
 
 def _check_anchors(ticks: list[Tick], anchors: bytes) -> None:

@@ -20,6 +20,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take the private consent log along: personal data, never to publish",
     )
+    parser.add_argument(
+        "--pins",
+        type=Path,
+        metavar="FILE",
+        help="a database with --officer: penchant-log.key.pins of its service",
+    )
     parser.add_argument("--trust", type=Path, metavar="FILE", help="a database: the trust file devices pin")
     parser.add_argument(
         "--log-key", type=Path, metavar="FILE", help="a database: sign a head of its log as it stands"
@@ -40,18 +46,20 @@ def _from_database(options: argparse.Namespace) -> None:
     from server.audit.stored import open_database, read_stored
     from server.database import reading
     from server.key_file import read_key
+    from server.logs import Pins
 
-    if options.officer:
-        raise SourceRefused("a database of this version keeps no consent log: leave --officer out")
+    if options.officer and options.pins is None:
+        raise SourceRefused("--officer needs --pins FILE, which names the consent log's key")
     try:
         trust = None if options.trust is None else TrustAnchors.decode(options.trust.read_bytes())
+        pins = Pins.decode(options.pins.read_bytes()) if options.officer else None
     except OSError as problem:
         raise SourceRefused(f"{problem.filename}: {problem.strerror}") from None
     key = None if options.log_key is None else read_key(options.log_key)
     engine = open_database(options.source)
     try:
         with reading(engine) as connection:
-            stored = read_stored(connection, trust=trust, key=key)
+            stored = read_stored(connection, trust=trust, key=key, pins=pins)
             _say(options.out, write_bundle(options.out, stored.bundle), stored.left_out)
     finally:
         engine.dispose()

@@ -1,8 +1,8 @@
 """The server's database as the source of a bundle: its public log, and the releases that stand in it.
 
-The store keeps no heads apart from those in releases' proofs, so these are the bundle's; with the log's key at hand a
-fresh one is signed over everything. Without it, entries after the newest head have nobody's signature yet and are
-left out: whoever holds the key bundles again.
+The bundle's heads are those the store kept, one a tick, and those of releases' proofs; with the log's key at hand a
+fresh one is signed over everything. Without it, entries after the newest head have nobody's signature yet and are left
+out: the next tick signs them, or whoever holds the key.
 """
 
 import json
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, select
+from sqlalchemy import Connection, Engine, Table, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from privacy.bundle import Bundle, BundledRelease
+from privacy.bundle import Bundle, BundledRelease, ConsentPart, ConsentTick
 from privacy.channel import LABEL, MANIFEST, PROOF
 from privacy.checkpoint import LogProof
 from privacy.keys import SigningKey
@@ -22,7 +22,16 @@ from privacy.note import split_note
 from server.audit.errors import SourceRefused
 from server.database import open_engine
 from server.ledger_store import LogKey, StoredLedger
-from server.tables import ledger, release_files, release_lines, releases
+from server.logs import Pins
+from server.tables import (
+    consent_leaves,
+    consent_ticks,
+    ledger,
+    log_heads,
+    release_files,
+    release_lines,
+    releases,
+)
 
 PAGE = 10_000
 
@@ -62,23 +71,27 @@ def open_database(source: str) -> Engine:
     """
     engine = open_engine(url_of(source))
     try:
-        missing = {"ledger", "tree_heads", "releases"} - set(inspect(engine).get_table_names())
+        missing = {"ledger", "tree_heads", "releases", "log_heads"} - set(inspect(engine).get_table_names())
     except SQLAlchemyError as problem:
         raise SourceRefused(f"{source}: {getattr(problem, 'orig', problem)}") from None
     if missing:
         raise SourceRefused(
-            f"{source}: not a database of penchant-server; it lacks {', '.join(sorted(missing))}"
+            f"{source}: not a database of penchant-server; it lacks {', '.join(sorted(missing))}; "
+            "an older one is brought up by penchant-server migrate"
         )
     return engine
 
 
-def read_stored(connection: Connection, *, trust: TrustAnchors | None, key: SigningKey | None) -> Stored:
+def read_stored(
+    connection: Connection, *, trust: TrustAnchors | None, key: SigningKey | None, pins: Pins | None = None
+) -> Stored:
     """Return everything of a database that an audit needs.
 
     Args:
         connection: one consistent reading of it.
         trust: whom devices trust; that of the store's releases if not given.
         key: signs a fresh head of the log.
+        pins: names the consent log's key; with it the officer's part goes along.
 
     Raises:
         SourceRefused: nothing says whom devices trust, several logs are meant, or there is no signed head.
@@ -86,6 +99,7 @@ def read_stored(connection: Connection, *, trust: TrustAnchors | None, key: Sign
     pinned = trust or _pinned(connection)
     found = list(_releases(connection, pinned.origin))
     heads = {LogProof.decode(release.proof).checkpoint for release in found}
+    heads |= {note.encode() for note in connection.execute(select(log_heads.c.note)).scalars()}
     whole = StoredLedger(connection).tree.size
     if key is not None:
         heads.add(StoredLedger(connection).checkpoint(LogKey(pinned.origin, key)))
@@ -99,10 +113,30 @@ def read_stored(connection: Connection, *, trust: TrustAnchors | None, key: Sign
         trust=pinned.encode(),
         checkpoints=[by_size[each] for each in sorted(by_size)],
         releases=found,
-        entries=_entries(connection, size),
+        entries=_leaves(connection, ledger, size),
         size=size,
+        consent=None if pins is None else _consent(connection, pins, size),
     )
     return Stored(bundle, whole - size)
+
+
+def _consent(connection: Connection, pins: Pins, size: int) -> ConsentPart:
+    """Return the consent log as the first entries of the public one anchor it."""
+    rows = connection.execute(
+        select(consent_ticks).where(consent_ticks.c.position < size).order_by(consent_ticks.c.number)
+    ).all()
+    ticks = [
+        ConsentTick(number=row.number, salt=bytes(row.salt), checkpoint=row.checkpoint.encode())
+        for row in rows
+    ]
+    leaves = rows[-1].size if rows else 0
+    return ConsentPart(
+        origin=pins.consent_origin,
+        key=pins.consent_key,
+        ticks=ticks,
+        leaves=_leaves(connection, consent_leaves, leaves),
+        size=leaves,
+    )
 
 
 def _pinned(connection: Connection) -> TrustAnchors:
@@ -135,13 +169,12 @@ def _releases(connection: Connection, origin: str) -> Iterator[BundledRelease]:
             yield BundledRelease(manifest=manifest, label=label, proof=proof)
 
 
-def _entries(connection: Connection, size: int) -> Iterator[bytes]:
+def _leaves(connection: Connection, table: Table, size: int) -> Iterator[bytes]:
+    """Yield the first leaves of a log, a page at a time."""
     for start in range(0, size, PAGE):
-        page = (ledger.c.position >= start) & (ledger.c.position < min(start + PAGE, size))
-        for leaf in connection.execute(
-            select(ledger.c.leaf).where(page).order_by(ledger.c.position)
-        ).scalars():
-            yield leaf.encode()
+        page = (table.c.position >= start) & (table.c.position < min(start + PAGE, size))
+        found = connection.execute(select(table.c.leaf).where(page).order_by(table.c.position)).scalars()
+        yield from (leaf.encode() for leaf in found)
 
 
 def _size(head: bytes) -> int:

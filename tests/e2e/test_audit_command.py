@@ -14,10 +14,13 @@ from privacy.acts import ReleaseWithdrawn
 from privacy.canonical import encode, to_base64
 from privacy.channel import pointer_to
 from privacy.events import ReleasePublished, encode_event
+from privacy.keys import SigningKey
 from privacy.manifest import open_manifest
 from server.audit.__main__ import main
+from server.consent_ledger import StoredConsentLog
 from server.database import migrate, open_engine, serially
-from server.ledger_store import StoredLedger
+from server.ledger_store import LogKey, StoredLedger
+from server.logs import Logs
 from server.release_store import ReleaseStore
 from tests.bundles_made import TRUST, Publisher, rich, simple
 from tests.e2e.consenting import NOW
@@ -190,6 +193,37 @@ def test_whoever_holds_the_logs_key_bundles_all_of_it(database: str, officer: Of
     assert officer.bundles(database, "--log-key", key)[0] == 0
     code, found = officer.finds()
     assert (code, found["log"]["entries"], found["log"]["heads"]) == (0, 19, 2)
+
+
+def ticked(url: str, folder: Path) -> None:
+    """Give a database a log whose consent log ticked twice, and write what pins their keys."""
+    consent = LogKey("penchant.example/made-up/consent", SigningKey.from_seed(b"c" * 32))
+    logs = Logs(public=LogKey(STORED_TRUST.origin, LOG_KEY), consent=consent, slots=4, tick_seconds=10)
+    engine = open_engine(url)
+    migrate(engine)
+
+    def grow(connection: Connection) -> None:
+        for event in LOG[:-1]:
+            StoredLedger(connection).append(event)
+        for at in (NOW, NOW + 10):
+            StoredConsentLog(connection, logs).tick(now=at)
+
+    serially(engine, grow)
+    engine.dispose()
+    (folder / "log.pins").write_bytes(logs.pins.encode())
+    (folder / "trust.json").write_bytes(STORED_TRUST.encode())
+
+
+def test_the_heads_a_service_kept_and_its_consent_log_go_along(database: str, officer: Officer) -> None:
+    ticked(database, officer.folder)
+    trust, pins = ("--trust", officer.folder / "trust.json"), ("--pins", officer.folder / "log.pins")
+    assert officer.bundles(database, *trust)[0] == 0
+    code, found = officer.finds()
+    assert (code, found["log"]["heads"], found["log"]["entries"], found["consent"]) == (0, 2, 17, None)
+    code, said = officer.bundles(database, "--officer", *trust)
+    assert (code, "--pins" in said) == (2, True)
+    assert officer.bundles(database, "--officer", *pins, *trust)[0] == 0
+    assert officer.finds()[1]["consent"] == {"entries": 8, "ticks": 2}
 
 
 def test_an_entry_rewritten_in_the_database_is_found(sqlite_database: str, officer: Officer) -> None:

@@ -72,7 +72,7 @@ OFFICER: dict[str, tuple[str, Callable[[Lines, int], None]]] = {
     "another head than the anchored one": ("officer.anchor", _forge_head),
     "another salt": ("officer.anchor", lambda some, at: replaced(at + 1, b"7373", b"7374")(some)),
     "a tick out of order": (
-        "bundle.form",
+        "officer.anchor",
         lambda some, at: replaced(at + 1, b'"number":1', b'"number":2')(some),
     ),
 }
