@@ -14,6 +14,7 @@ RULES = {
     "log.length": "the newest head is over exactly the entries that are here",
     "log.root": "the entries lead to the root of the newest head",
     "log.fork": "every earlier head is a beginning of the same log",
+    "log.since": "the log continues the one you were shown before",
     "log.entry": "every entry is an event of a known kind, complete and in canonical form",
     "line.declared": "a line is declared once, before anything else is recorded of it",
     "line.stamp": "a round without noise belongs to a line already stamped not private",

@@ -116,6 +116,7 @@ class Findings:
         root: the newest head's, hex.
         heads: signed heads, and of how many somebody else's signature stands beside the log's.
         pinned: whether the keys came from outside the bundle.
+        since: entries of the older bundle that this one continues, None where none was given.
         lines: every line whose spending was recomputed.
         releases: every release whose label was recomputed.
         published: how many releases the log publishes.
@@ -128,6 +129,7 @@ class Findings:
     heads: int
     cosigned: int
     pinned: bool
+    since: int | None
     lines: Sequence[LineFound]
     releases: Sequence[ReleaseFound]
     published: int
@@ -155,6 +157,7 @@ class Findings:
             "published": self.published,
             "releases": [release.body() for release in self.releases],
             "rules": len(RULES),
+            "since": self.since,
             "verdict": "valid",
         }
 

@@ -69,6 +69,18 @@ def check_heads(heads: Sequence[Seen], log: Log, roots: Roots, entries: int) -> 
         check_prefix(seen, roots, "log.fork")
 
 
+def check_since(older: Sequence[Seen], log: Log, roots: Roots) -> None:
+    """Return only if the log continues the one that somebody kept heads of.
+
+    Raises:
+        Broken: it does not: one of the two histories was shown to somebody else.
+    """
+    for seen in older:
+        if seen.head.origin != log.origin or not seen.head.signed_by(log.key_at(seen.head.size)):
+            raise Broken("log.since", seen.where, f"the key of {log.origin} did not sign it")
+        check_prefix(seen, roots, "log.since")
+
+
 def check_prefix(seen: Seen, roots: Roots, rule: str) -> None:
     """Return only if a head is a beginning of the log.
 

@@ -34,6 +34,8 @@ def _report(found: Findings, name: str) -> Iterator[str]:
         "are those you pinned" if found.pinned else "come from the bundle itself: pin them with --trust FILE"
     )
     yield f"  keys      {keys}"
+    if found.since is not None:
+        yield f"  since     continues what you kept: its first {found.since:,} entries are the same"
     yield f"  rules     {len(RULES)}, none broken"
     for line in found.lines:
         yield from _line(line)

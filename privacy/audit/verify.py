@@ -10,7 +10,7 @@ from privacy.audit.faults import Broken, Unreadable
 from privacy.audit.findings import Findings, LineFound, ReleaseFound
 from privacy.audit.forms import NotCanonical
 from privacy.audit.grammar import read_entry
-from privacy.audit.heads import Roots, Seen, check_heads
+from privacy.audit.heads import Roots, Seen, check_heads, check_since
 from privacy.audit.labels import check_label, read_label
 from privacy.audit.manifests import Release, check_guarantee, check_label_of, check_logged, read_manifest
 from privacy.audit.notes import read_head, read_proof
@@ -24,28 +24,33 @@ Sums = dict[int, tuple[Tally | None, Whole]]
 """Release by its place in the bundle to what its label may know: its line's sums and the log's."""
 
 
-def audit(path: Path, *, trust: bytes | None = None, only: str | None = None) -> Findings:
+def audit(
+    path: Path, *, trust: bytes | None = None, only: str | None = None, since: Path | None = None
+) -> Findings:
     """Return what a bundle holds, if it keeps every rule.
 
     Args:
         path: the bundle.
         trust: a trust file from outside, as devices pin it.
         only: LINE/SEQUENCE of the one release whose figures are recomputed; the log is checked whole all the same.
+        since: a bundle of the same log that was kept from before, which this one must continue.
 
     Raises:
         Broken: a rule does not hold; the first in the order of `faults.RULES` for the log, then release by release.
         Unreadable: the file is no bundle, or `trust` is no trust file, or there is no such release.
     """
+    older = [] if since is None else _kept(since)
     with opened(path) as (header, lines):
         anchors = read_trust(lines.take(), lines.where)
         _check_pinned(anchors, trust)
         heads = [_head(lines) for _ in range(header.checkpoints)]
         releases = [_release(lines) for _ in range(header.releases)]
         chosen = _chosen(releases, only)
-        sizes = [seen.head.size for seen in heads] + [release.proof.head.size for release in releases]
-        roots = Roots(sizes)
+        proven = [release.proof.head for release in releases]
+        roots = Roots([head.size for head in [*proven, *(seen.head for seen in (*older, *heads))]])
         log, sums, fault = _entries(lines, header, anchors, roots, releases)
         check_heads(heads, log, roots, header.entries)
+        check_since(older, log, roots)
         if fault is not None:
             raise fault
         end(log)
@@ -63,6 +68,7 @@ def audit(path: Path, *, trust: bytes | None = None, only: str | None = None) ->
         heads=len(heads),
         cosigned=sum(seen.head.others(log.key_at(seen.head.size)) > 0 for seen in heads),
         pinned=trust is not None,
+        since=max((seen.head.size for seen in older), default=None),
         lines=[
             _line(line.tally)
             for name, line in log.lines.items()
@@ -83,6 +89,16 @@ def _check_pinned(anchors: Anchors, trust: bytes | None) -> None:
         raise Unreadable(f"the trust file given: {problem.says}") from None
     if outside != anchors:
         raise Broken("trust.pinned", "line 2", f"it trusts {anchors.origin} by other keys than you do")
+
+
+def _kept(path: Path) -> list[Seen]:
+    """Return the heads of a bundle that was kept from before; whether it was valid was found out then."""
+    try:
+        with opened(path) as (header, lines):
+            lines.take()
+            return [Seen(_head(lines).head, f"{path}, {lines.where}") for _ in range(header.checkpoints)]
+    except Broken as problem:
+        raise Unreadable(f"{path}: {problem.says}; it is no bundle to compare with") from None
 
 
 def _head(lines: Lines) -> Seen:

@@ -1,8 +1,8 @@
 """The server's database as the source of a bundle: its public log, and the releases that stand in it.
 
 The bundle's heads are those the store kept, one a tick, and those of releases' proofs; with the log's key at hand a
-fresh one is signed over everything. Without it, entries after the newest head have nobody's signature yet and are left
-out: the next tick signs them, or whoever holds the key.
+fresh one is signed over everything. Without it, entries after the newest head have nobody's signature yet and are
+left out: the next tick signs them, or whoever holds the key.
 """
 
 import json

@@ -18,6 +18,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--trust", type=Path, metavar="FILE", help="the trust file you hold, from outside the bundle"
     )
     parser.add_argument(
+        "--since", type=Path, metavar="OLDER", help="a bundle you kept: this one must continue its log"
+    )
+    parser.add_argument(
         "--release",
         metavar="LINE/N",
         help="recompute the figures of this release only; the log is checked whole",
@@ -28,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     """Audit, and print what was found."""
     name = str(options.file)
     try:
-        found = audit(options.file, trust=_trust(options.trust), only=options.release)
+        found = audit(options.file, trust=_trust(options.trust), only=options.release, since=options.since)
     except (Broken, Unreadable) as problem:
         print(json.dumps(failed(problem), indent=2) if options.json else text.invalid(problem, name))
         return 1 if isinstance(problem, Broken) else 2

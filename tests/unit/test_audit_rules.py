@@ -270,3 +270,20 @@ def test_a_line_stamped_not_private_is_valid_and_must_not_go_out(tmp_path: Path)
     assert [release.may_go_out for release in found.releases] == [True, False]
     assert not found.lines[0].private
     assert found.origin == ORIGIN
+
+
+def test_a_log_rewritten_by_whoever_holds_every_key_does_not_continue_the_one_that_was_kept(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "kept"
+    written(tmp_path, simple().bundle()).rename(kept)
+    later = rich()
+    assert audit(written(tmp_path, later.bundle()), since=kept).since == 17
+    forgotten = simple()
+    forgotten.events.append(ReleaseWithdrawn(line=LINE, sequence=1, reason="decision"))
+    written(tmp_path, forgotten.bundle()).rename(kept)
+    for made in (simple(), later):
+        assert audit(written(tmp_path, made.bundle()))
+        with pytest.raises(Broken) as broken:
+            audit(tmp_path / "made.bundle", since=kept)
+        assert broken.value.rule == "log.since"
