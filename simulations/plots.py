@@ -20,7 +20,7 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str) -> str:
         rows: (label, value, one of the fill classes ``ours``, ``other``, ``open``).
         title: what a reader who cannot see it should hear.
     """
-    step, left, right = 30, 168, 56
+    step, left, right = 30, 184, 56
     longest = max((value for _, value, _ in rows), default=0.0) or 1.0
     body = []
     for place, (label, value, kind) in enumerate(rows):

@@ -76,6 +76,21 @@ def test_publishing_keeps_the_summary_and_puts_its_tables_between_the_marks(tmp_
     assert show_table(tmp_path / "kept.jsonl").strip() in text
 
 
+def test_publishing_some_methods_leaves_the_others_as_they_were_measured(tmp_path: Path) -> None:
+    page, kept = tmp_path / "README.md", tmp_path / "kept.jsonl"
+    page.write_text(f"{BEGINS}\n{ENDS}\n")
+    before = everything(tmp_path)
+    save(kept, before)
+    (tmp_path / "again").mkdir()
+    anew = measured(tmp_path / "again", [(cell(epsilon=4.0), 0.9), (cell(epsilon=8.0), 0.95)])
+    save(tmp_path / SUMMARY, anew)
+    publish(tmp_path, page, kept=kept)
+    after = {line.key: line for line in read(kept)}
+    assert after == {line.key: line for line in before} | {line.key: line for line in anew}
+    assert [line.key for line in read(kept)][:2] == [("made", "ours", 1.0), ("made", "ours", 4.0)]
+    assert ".900 ± .000" in page.read_text()
+
+
 def test_what_is_kept_was_measured_with_three_seeds_and_says_by_which_code() -> None:
     for line in read(KEPT):
         assert len(line.seeds) >= 3

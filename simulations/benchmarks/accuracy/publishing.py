@@ -1,9 +1,10 @@
 """From a measurement to what README says of it: the summary beside the code, and the tables between two marks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from simulations.benchmarks.accuracy.markdown import markdown
-from simulations.benchmarks.accuracy.summary import KEPT, SummaryRefused, read, save
+from simulations.benchmarks.accuracy.summary import KEPT, Line, SummaryRefused, ordered, read, save
 from simulations.outputs import write
 
 SUMMARY = "accuracy-summary.jsonl"
@@ -16,12 +17,18 @@ def show_table(summary: Path = KEPT) -> str:
     Raises:
         SummaryRefused: there is none, or it is not one.
     """
-    lines = read(summary)
+    return tables(read(summary))
+
+
+def tables(lines: Sequence[Line]) -> str:
+    """Print every data set's tables."""
     return "\n".join(markdown(lines, name) for name in dict.fromkeys(line.dataset for line in lines))
 
 
 def publish(out: Path, page: Path, *, kept: Path = KEPT) -> None:
     """Keep a measurement's summary beside the code and put its tables into a file, both or neither.
+
+    What was kept before and is not measured anew stays, under the commit that measured it.
 
     Args:
         out: the benchmark's folder.
@@ -31,9 +38,10 @@ def publish(out: Path, page: Path, *, kept: Path = KEPT) -> None:
     Raises:
         SummaryRefused: nothing was measured there, or the file has no place for tables.
     """
-    lines = read(out / SUMMARY)
+    before = read(kept) if kept.exists() else []
+    lines = ordered({line.key: line for line in (*before, *read(out / SUMMARY))}.values())
     try:
-        text = with_tables(page.read_text(encoding="utf-8"), show_table(out / SUMMARY))
+        text = with_tables(page.read_text(encoding="utf-8"), tables(lines))
     except OSError as problem:
         raise SummaryRefused(f"{page}: {problem.strerror}") from None
     except ValueError:
@@ -42,7 +50,7 @@ def publish(out: Path, page: Path, *, kept: Path = KEPT) -> None:
     write(page, text.encode())
 
 
-def with_tables(text: str, tables: str) -> str:
+def with_tables(text: str, printed: str) -> str:
     """Replace what stands between the marks.
 
     Raises:
@@ -50,4 +58,4 @@ def with_tables(text: str, tables: str) -> str:
     """
     before, rest = text.split(f"{BEGINS}\n", 1)
     _, after = rest.split(f"{ENDS}\n", 1)
-    return f"{before}{BEGINS}\n\n{tables.strip()}\n\n{ENDS}\n{after}"
+    return f"{before}{BEGINS}\n\n{printed.strip()}\n\n{ENDS}\n{after}"

@@ -74,19 +74,28 @@ class Line:
     commit: str
     machine: str
 
+    @property
+    def key(self) -> tuple[str, str, float | None]:
+        """What this is a line of."""
+        return self.dataset, self.method, self.epsilon
+
 
 def summarize(cells: Mapping[Key, Rows]) -> list[Line]:
     """Fold the seeds of every method, in the order of the contestants."""
     together: dict[tuple[str, str, float | None], list[Rows]] = {}
     for (dataset, method, epsilon, _), rows in cells.items():
         together.setdefault((dataset, method, epsilon), []).append(rows)
+    return ordered(_fold(key, found) for key, found in together.items() if key[1] in METHODS)
+
+
+def ordered(lines: Iterable[Line]) -> list[Line]:
+    """Sort lines by data set, then in the order of the contestants, then by epsilon."""
     names = list(METHODS)
 
-    def order(key: tuple[str, str, float | None]) -> tuple[str, int, float]:
-        dataset, method, epsilon = key
-        return dataset, names.index(method), float("inf") if epsilon is None else epsilon
+    def place(line: Line) -> tuple[str, int, float]:
+        return line.dataset, names.index(line.method), float("inf") if line.epsilon is None else line.epsilon
 
-    return [_fold(key, together[key]) for key in sorted((k for k in together if k[1] in METHODS), key=order)]
+    return sorted(lines, key=place)
 
 
 def save(path: Path, lines: Iterable[Line]) -> None:
