@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,15 @@ from simulations.benchmarks.accuracy.markdown import markdown
 from simulations.benchmarks.accuracy.methods import METHODS
 from simulations.benchmarks.accuracy.page import render
 from simulations.benchmarks.accuracy.pictures import APART, spread_out
-from simulations.benchmarks.accuracy.publishing import BEGINS, ENDS, SUMMARY, publish, show_table, with_tables
+from simulations.benchmarks.accuracy.publishing import (
+    BEGINS,
+    ENDS,
+    SUMMARY,
+    publish,
+    show_table,
+    tables,
+    with_tables,
+)
 from simulations.benchmarks.accuracy.summary import KEPT, Line, SummaryRefused, read, save, summarize
 from tests.measured import cell, context, rows
 
@@ -112,6 +121,15 @@ def test_seeds_are_folded_into_mean_and_standard_deviation(tmp_path: Path) -> No
     assert (found.mean, found.sd, found.error) == (0.3, 0.1, 0.01)
     assert line.seeds == [1, 2, 3]
     assert ".300 ± .100" in markdown([line], "made")
+
+
+def test_several_data_sets_are_told_apart(tmp_path: Path) -> None:
+    lines = everything(tmp_path)
+    others = [replace(line, dataset="other") for line in lines]
+    assert "**" not in tables(lines)
+    printed = tables([*lines, *others])
+    assert printed == f"**made**\n\n{tables(lines)}\n**other**\n\n{tables(others)}"
+    assert all(name in render([*lines, *others]) for name in ("made: 900 people", "other: 900 people"))
 
 
 def test_a_summary_reads_back_as_it_was_written(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ def show_table(summary: Path = KEPT) -> str:
 
 
 def tables(lines: Sequence[Line]) -> str:
-    """Print every data set's tables."""
-    return "\n".join(markdown(lines, name) for name in dict.fromkeys(line.dataset for line in lines))
+    """Print every data set's tables, under its name where there are several."""
+    names = list(dict.fromkeys(line.dataset for line in lines))
+    return "\n".join((f"**{name}**\n\n" if len(names) > 1 else "") + markdown(lines, name) for name in names)
 
 
 def publish(out: Path, page: Path, *, kept: Path = KEPT) -> None:
