@@ -20,6 +20,8 @@ from client.device.release import VerifiedRelease, read_folder
 from client.device.request import Request
 from client.device.shelf import Shelf
 from client.device.slate import Slate
+from client.device.tables import ModelRefused
+from client.device.trial import try_out
 from client.device.vault import Vault
 from client.errors import ClientError
 from privacy.channel import MANIFEST
@@ -88,13 +90,13 @@ class DeviceStatus:
 
 
 def load(release: VerifiedRelease) -> Loaded:
-    """Load a release and rank with it once, for nobody.
+    """Load a release and try it.
 
     Raises:
         GuardError, ModelRefused: it cannot rank.
     """
     ranker = Ranker(release)
-    ranker.rank(Person(), Request(k=1))
+    try_out(ranker, release.catalogue)
     return Loaded(release, ranker, frozenset(release.catalogue.signals.kinds))
 
 
@@ -181,9 +183,20 @@ class Engine:
     def rank(self, request: Request, context: Context | None) -> Slate:
         """Make a slate; non-profiling reads nothing about the person, not even whether there is one.
 
+        A release that passed its trial and fails now gives way to the last good one, for good.
+
         Raises:
             RequestError, NoReleaseYet: there can be none.
+            ModelRefused: the release fails, and there is none before it.
         """
+        try:
+            return self._rank(request, context)
+        except ModelRefused:
+            if not self.roll_back():
+                raise
+            return self._rank(request, context)
+
+    def _rank(self, request: Request, context: Context | None) -> Slate:
         person = self.person(context) if request.profiling else Person()
         return self.loaded().ranker.rank(person, request)
 

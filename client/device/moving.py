@@ -67,6 +67,8 @@ def take_over(engine: Engine, data: bytes, *, pairing: Pairing | None, passphras
     elif data.startswith(MAGIC):
         raise TransferRefused("the file is sealed: open it with its pairing, or with its passphrase")
     found = read_export(data)
+    if found.secret is not None and pairing is None and passphrase is None:
+        raise TransferRefused("a plain export carries no secret: a device did not write this one")
     codes = Counter[str](verdict.code for verdict in engine.memory.events.add(found.events))
     engine.memory.change(lambda own: merged(own, found.settings))
     adopted = found.secret is not None and engine.consent.unknown_to_services()

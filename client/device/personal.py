@@ -80,6 +80,10 @@ def settings_from_json(value: object) -> Settings | None:
     texts = all(isinstance(text, str) for text in attributes.values())
     if not numbers or not texts or not all(isinstance(found, list) and _texts(found) for found in lists):
         return None
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return None
     return Settings(tuned=tuned, hidden=tuple(lists[0]), interests=tuple(lists[1]), attributes=attributes)
 
 
@@ -140,6 +144,9 @@ class PersonalStore:
         return settings_from_json(json.loads(plain)) or Settings()
 
     def _save(self, connection: sqlite3.Connection, settings: Settings) -> None:
-        plain = json.dumps(settings.to_json(), ensure_ascii=False).encode()
+        try:
+            plain = json.dumps(settings.to_json(), ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise RequestError("ids and what a person tells must be whole characters of Unicode") from None
         sealed = b"".join(self._events.personal_key(connection).seal(plain + b" " * (-len(plain) % 256)))
         connection.execute("INSERT OR REPLACE INTO personal VALUES ('settings', ?)", (sealed,))

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -152,6 +153,8 @@ class Runtime:
             raise ModelRefused(f"the model fails on a request: {type(error).__name__}") from None
         if not self._fits(items, len(met), scores, parts, bias, local):
             raise ModelRefused("the model's outputs are not those of a ranking")
+        if not math.isfinite(parts.sum()):
+            raise ModelRefused("the model's reasons are no numbers")
         shown = np.isfinite(scores)
         if shown.all():
             return Ranked(items, scores, parts, bias, local)

@@ -117,6 +117,7 @@ class Synchronizer:
 
     def _take(self, channel: Channel) -> Outcome:
         """Install the first release that is for this device and in order: the canary, then the current one."""
+        self._tidy(channel)
         problem = ""
         for pointer, share in ((channel.canary, channel.share), (channel.current, 1.0)):
             if pointer is None or not draws(self._salt, pointer.manifest, share):
@@ -133,6 +134,14 @@ class Synchronizer:
         if problem:
             return Outcome("kept", problem=problem)
         return Outcome("nothing")
+
+    def _tidy(self, channel: Channel) -> None:
+        """Drop what was half fetched under names the channel no longer says: a server cannot fill the disk."""
+        pointers = [pointer for pointer in (channel.current, channel.canary) if pointer is not None]
+        wanted = {TAG, *(digest for pointer in pointers for digest in pointer.files.values())}
+        for path in self._folder.iterdir():
+            if path.name not in wanted:
+                path.unlink(missing_ok=True)
 
     def _install(self, pointer: Pointer, line: str, share: float) -> str:
         """Fetch, verify and install one release; return its name, or nothing where it is not for this device."""

@@ -110,11 +110,11 @@ def read_tables(model: GuardedModel) -> Tables:
     ):
         raise ModelRefused(f"the model is not of format {FORMAT}: update this software")
     count = int(items)
-    arrays: Arrays = {
-        name: np.frombuffer(tensor.data, dtype=ELEMENTS[tensor.element]).reshape(tensor.shape)
-        for name, tensor in model.tensors.items()
-    }
     try:
+        arrays: Arrays = {
+            name: np.frombuffer(tensor.data, dtype=ELEMENTS[tensor.element]).reshape(tensor.shape)
+            for name, tensor in model.tensors.items()
+        }
         tables = Tables(
             count,
             arrays["rows"][:count],

@@ -113,25 +113,30 @@ class Pairing:
     """
 
     def __init__(self) -> None:
-        self._key = X25519PrivateKey.generate()
+        self._key: X25519PrivateKey | None = X25519PrivateKey.generate()
+        self._public = _public(self._key)
 
     @property
     def code(self) -> str:
         """What the other device is given, by a QR code or by typing."""
-        return _CODE + base64.urlsafe_b64encode(_checked(self._key.public_key().public_bytes_raw())).decode()
+        return _CODE + base64.urlsafe_b64encode(_checked(self._public)).decode()
 
     def open(self, sealed: bytes) -> bytes:
-        """Return what was sealed to this pairing.
+        """Return what was sealed to this pairing, which is used up by it.
 
         Raises:
-            TransferRefused: it was sealed to another one, or changed.
+            TransferRefused: it was sealed to another one, or changed; or the pairing was used before.
         """
+        if self._key is None:
+            raise TransferRefused("this pairing was used: make a new one, and export to its code")
         head = len(MAGIC) + 1 + 32
         if sealed[: len(MAGIC) + 1] != MAGIC + b"x" or len(sealed) < head:
             raise TransferRefused("the file was not sealed to a pairing code")
         other = sealed[len(MAGIC) + 1 : head]
-        key = _agreed(self._key, X25519PublicKey.from_public_bytes(other), other, _public(self._key))
-        return _open(key, bytes(12), sealed[head:], sealed[:head])
+        key = _agreed(self._key, X25519PublicKey.from_public_bytes(other), other, self._public)
+        plain = _open(key, bytes(12), sealed[head:], sealed[:head])
+        self._key = None
+        return plain
 
 
 def seal_to(code: str, plain: bytes) -> bytes:

@@ -24,8 +24,9 @@ from privacy.pseudonym import derive_key
 KEY_FILE = "vault.key"
 SERVICE = "penchant-device"
 NONCE = 12
-MARK = b"pnchtkey"
-"""What every wrapped key on the disk begins with, so that one that should be gone is found."""
+MARK = b"\xffpnchky\xff"
+"""What every wrapped key on the disk begins with, so that one that should be gone is found. No text in UTF-8 holds
+such a byte: nobody's notice, name or receipt is counted for a key."""
 
 Keeper = Literal["keyring", "file"]
 

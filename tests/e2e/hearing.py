@@ -1,4 +1,4 @@
-"""What anybody outside could hear of a device: bytes sent, logs, exceptions, output; and the sentinels to hear."""
+"""What anybody outside could hear of a device (bytes, logs, exceptions, output), and the sentinels to hear."""
 
 import base64
 import contextlib
