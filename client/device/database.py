@@ -72,6 +72,7 @@ class Database:
         """
         self._path = path
         self._lock = threading.RLock()
+        self._durable: bool | None = None
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
             self._connection = sqlite3.connect(
@@ -111,7 +112,9 @@ class Database:
             StoreError: the database does not answer; nothing happened.
         """
         with self._lock, self._answering():
-            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            if durable is not self._durable:
+                self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
