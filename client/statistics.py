@@ -12,13 +12,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from client.ballot import answers
 from client.errors import ClientError
+from models.ballot import BallotInput
 from models.history import Float, Histories, Ids
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, RoundInput
 from privacy.clipping import Int64, clip_rows, clip_to_grid
 from privacy.moments import to_vector
 
 Values = NDArray[np.floating[Any]]
+Wider = MomentsInput | ContextInput | BallotInput
 AT_ONCE = 1 << 20
 """Entries of a shard looked through at once."""
 CELLS = 1 << 18
@@ -77,17 +80,26 @@ def _portions(histories: Histories) -> Iterator[Histories]:
         yield histories.take(np.arange(start, end))
 
 
-def _alike(histories: Histories, question: MomentsInput | ContextInput) -> Iterator[Ids]:
+def _alike(histories: Histories, question: Wider) -> Iterator[Ids]:
     """Yield the histories of people who met equally many items, some people at a time, as (people, n) items."""
     lengths = histories.lengths
     for count in np.unique(lengths[lengths > 1]):
         people = np.flatnonzero(lengths == count)
-        cells = count * question.width if isinstance(question, ContextInput) else question.width**2
+        cells = _cells(question, int(count))
         for some in np.array_split(people, min(math.ceil(len(people) * cells / CELLS), len(people))):
             yield histories.item[histories.indptr[some][:, None] + np.arange(count)]
 
 
-def _values(question: MomentsInput | ContextInput, items: Ids) -> Values:
+def _cells(question: Wider, count: int) -> int:
+    """Return how many numbers one person with so many events makes at once."""
+    if isinstance(question, BallotInput):
+        return count * len(question.rivals)
+    return count * question.width if isinstance(question, ContextInput) else question.width**2
+
+
+def _values(question: Wider, items: Ids) -> Values:
+    if isinstance(question, BallotInput):
+        return answers(question, items)
     return moments(question, items) if isinstance(question, MomentsInput) else context(question, items)
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.ballot import BallotInput
 from models.errors import ModelError
 from models.history import Float
 from models.objective import GradientInput
@@ -124,7 +125,7 @@ class ContextInput:
         return self.tastes.shape
 
 
-RoundInput = PopularityInput | MomentsInput | ContextInput
+RoundInput = PopularityInput | MomentsInput | ContextInput | BallotInput
 Question = RoundInput | GradientInput
 """Everything a round may ask."""
 
@@ -138,6 +139,7 @@ _KINDS: dict[str, type[Question]] = {
     "popularity": PopularityInput,
     "moments": MomentsInput,
     "context": ContextInput,
+    "ballot": BallotInput,
     "gradient": GradientInput,
 }
 

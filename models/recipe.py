@@ -1,11 +1,11 @@
 """The three-round recipe: popularity, then tastes, then the company each item keeps, then the parameters.
 
-    basis = after_popularity(...)           ask moments_input(basis, settings)
+    basis = basis_of(popularity, ...)       ask moments_input(basis, settings)
     tastes = find_tastes(...)               ask context_input(basis, tastes, settings)
-    assemble(basis, tastes, context, features, settings) -> GlobalParameters
+    publish(taste_tables(basis, tastes, context, settings), ...) -> GlobalParameters
 
-Every step is a pure function of released statistics and public features. One set of settings serves every
-noise level, no noise included: how many tastes there are follows from what stands above the noise edge.
+Every step is a pure function of released statistics and public features. How many tastes there are follows from
+what stands above the noise edge.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.basis import Basis, build_basis, positive_popularity
+from models.ballot import Blend
+from models.basis import Basis, build_basis
 from models.content import content_table
 from models.errors import ModelError
 from models.history import Float
@@ -93,20 +94,16 @@ def popularity_input(items: int) -> PopularityInput:
     return PopularityInput(items=items)
 
 
-def after_popularity(
-    mean: Wide, features: Float, settings: RecipeSettings, *, std: float, population: float
-) -> Basis:
-    """Build the public basis from the popularity round.
+def basis_of(popularity: Wide, features: Float, settings: RecipeSettings) -> Basis:
+    """Build the public basis from released popularity.
 
     Args:
-        mean: (items,) noisy sum over the denominator.
+        popularity: (items,) positive.
         features: (items, f) public item knowledge, f may be 0.
         settings: the recipe's knobs.
-        std: noise on each value of the mean.
-        population: the denominator D.
     """
     return build_basis(
-        positive_popularity(mean, std=std, population=population),
+        popularity,
         features,
         scale_power=settings.scale_power,
         feature_directions=settings.feature_directions,
@@ -128,10 +125,21 @@ def context_input(basis: Basis, tastes: Tastes, settings: RecipeSettings) -> Con
     )
 
 
-def assemble(
-    basis: Basis, tastes: Tastes, context: Wide, features: Float, settings: RecipeSettings
-) -> GlobalParameters:
-    """Put together what a release publishes.
+def default_blend(settings: RecipeSettings) -> Blend:
+    """Weigh parts as the recipe says: before a vote, and without one."""
+    return Blend(
+        taste=settings.taste_weight,
+        content=settings.content_weight,
+        popularity=settings.popularity_weight,
+        alpha=settings.recency_floor,
+        tau=settings.recency_tau,
+    )
+
+
+def taste_tables(
+    basis: Basis, tastes: Tastes, context: Wide, settings: RecipeSettings
+) -> tuple[Float, Float]:
+    """Make the two tables of the learnt part.
 
     A history speaks by what its items are (scaled tastes) and by the company they keep, half and half; an
     item answers by the company it keeps and a part of its plain taste.
@@ -140,22 +148,45 @@ def assemble(
         basis: after the popularity round.
         tastes: after the moments round.
         context: (items, r) noisy mean of the item x context round.
-        features: (items, f) public item knowledge, f may be 0.
         settings: the recipe's knobs.
+
+    Returns:
+        What history items say and what items answer, (items, r) float32 each.
     """
     around = company(context, basis)
     reliable = np.sqrt(tastes.fidelity)
     inward = around + unit(basis.scale[:, None] * tastes.table, axis=0) * reliable
     outward = around + settings.taste_blend * tastes.table * reliable
-    room = min(settings.content_dimensions, settings.numbers_per_item - 2 * tastes.rank)
+    return inward.astype(np.float32), outward.astype(np.float32)
+
+
+def publish(
+    tables: tuple[Float, Float] | None,
+    log_popularity: Wide,
+    features: Float,
+    blend: Blend,
+    settings: RecipeSettings,
+) -> GlobalParameters:
+    """Put together what a release publishes; a part that counts for nothing is left out.
+
+    Args:
+        tables: the learnt part, where tastes were found.
+        log_popularity: (items,) standardized.
+        features: (items, f) public item knowledge, f may be 0.
+        blend: how the parts are weighed.
+        settings: the recipe's knobs.
+    """
+    nothing = np.zeros((len(log_popularity), 0), np.float32)
+    taste_in, taste_out = tables if tables and blend.taste else (nothing, nothing)
+    room = min(settings.content_dimensions, settings.numbers_per_item - 2 * taste_in.shape[1])
     return GlobalParameters(
-        taste_in=inward.astype(np.float32),
-        taste_out=outward.astype(np.float32),
-        content=content_table(features, dimensions=room),
-        bias=(settings.popularity_weight * basis.log_popularity).astype(np.float32),
-        alpha=settings.recency_floor,
-        tau=settings.recency_tau,
+        taste_in=taste_in,
+        taste_out=taste_out,
+        content=content_table(features, dimensions=room) if blend.content else nothing,
+        bias=(blend.popularity * log_popularity).astype(np.float32),
+        alpha=blend.alpha,
+        tau=blend.tau,
         fade_in=settings.fade_in,
-        taste_weight=settings.taste_weight,
-        content_weight=settings.content_weight,
+        taste_weight=blend.taste,
+        content_weight=blend.content,
     )

@@ -13,6 +13,8 @@ Wide = NDArray[np.float64]
 
 LEAST_FIDELITY = 0.05
 """Where a direction at the noise edge, whose estimated fidelity is zero, still starts."""
+BEYOND_EDGE = 1.02
+"""How far above the noise edge an eigenvalue must stand: that of noise alone passes the edge itself at times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ def noise_edge(side: int, *, std: float) -> float:
     return math.sqrt(2.0 * side) * std
 
 
-def find_tastes(moments: Wide, basis: Basis, *, std: float, rank_limit: int) -> Tastes:
-    """Keep the eigenvectors whose eigenvalues stand above the noise edge, at least one.
+def find_tastes(moments: Wide, basis: Basis, *, std: float, rank_limit: int) -> Tastes | None:
+    """Keep the eigenvectors whose eigenvalues stand above the noise edge.
 
     A kept eigenvalue λ is debiased to l = (λ + √(λ² - edge²)) / 2, and its eigenvector has the squared
     cosine 1 - edge² / (4 l²) to the one without noise.
@@ -58,7 +60,7 @@ def find_tastes(moments: Wide, basis: Basis, *, std: float, rank_limit: int) -> 
         rank_limit: most tastes kept, at least 1.
 
     Returns:
-        One to rank_limit tastes.
+        One to rank_limit tastes, or nothing where all is noise.
 
     Raises:
         BasisError: the matrix does not fit the basis.
@@ -70,7 +72,9 @@ def find_tastes(moments: Wide, basis: Basis, *, std: float, rank_limit: int) -> 
         raise BasisError(f"moments of shape {moments.shape} do not fit a basis of {side} directions")
     edge = noise_edge(side, std=std)
     values, vectors = np.linalg.eigh(moments)
-    rank = min(max(int((values > edge).sum()), 1), rank_limit)
+    rank = min(int((values > BEYOND_EDGE * edge).sum()), rank_limit)
+    if not rank:
+        return None
     values, vectors = values[::-1][:rank], vectors[:, ::-1][:, :rank]
     doubled = np.maximum(values, edge) + np.sqrt(np.maximum(values**2 - edge**2, 0.0))
     fidelity = 1.0 - (edge / np.maximum(doubled, np.finfo(np.float64).tiny)) ** 2

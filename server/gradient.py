@@ -16,7 +16,8 @@ from privacy.calibration import PlannedRound
 from privacy.noise import Bits
 from server.aggregation import Aggregator
 from server.conductor import Conductor
-from server.training import LineTerms, Observe, released_statistic
+from server.learning import Observe
+from server.training import LineTerms, released_statistic
 
 
 def train_by_gradient(

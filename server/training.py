@@ -1,4 +1,4 @@
-"""From public features to a model in three statistics rounds, each through the one aggregator."""
+"""A plan's statistics rounds over a fleet, each through the one aggregator."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,31 +8,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.basis import Basis
 from models.history import Float
 from models.inputs import RoundInput, to_parts
-from models.parameters import GlobalParameters
-from models.recipe import (
-    RecipeSettings,
-    after_popularity,
-    assemble,
-    context_input,
-    moments_input,
-    popularity_input,
-)
-from models.tastes import Tastes, find_tastes
+from models.plan import Mechanism, Plan
 from privacy.calibration import PlannedRound
 from privacy.events import RoundTerms
-from privacy.moments import to_matrix
 from privacy.noise import Bits
 from privacy.terms import Trust
 from server.aggregation import Aggregator
 from server.conductor import Conductor
-
-Mechanism = Literal["popularity", "moments", "item_context", "gradient"]
-STATISTICS: tuple[Mechanism, ...] = ("popularity", "moments", "item_context")
-Observe = Callable[[str, GlobalParameters], None]
-"""Hears what a round was called and the parameters a release would publish after it."""
+from server.learning import Learner, Learnt, Observe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +39,12 @@ class LineTerms:
     trust: Trust
 
     def round_terms(
-        self, number: int, *, mechanism: Mechanism, dimension: int, planned: PlannedRound
+        self,
+        number: int,
+        *,
+        mechanism: Mechanism | Literal["gradient"],
+        dimension: int,
+        planned: PlannedRound,
     ) -> RoundTerms:
         """Return the terms of one round."""
         return RoundTerms(
@@ -97,55 +87,32 @@ def train_by_moments(
     conductor: Conductor,
     *,
     line: LineTerms,
-    plan: Sequence[PlannedRound],
-    items: int,
+    plan: Plan,
+    rounds: Sequence[PlannedRound],
     features: Float,
-    settings: RecipeSettings,
     bits: Callable[[], Bits],
     observe: Observe,
-) -> GlobalParameters:
-    """Run the popularity, moments and item x context rounds.
+) -> Learnt:
+    """Run a plan's rounds over a fleet.
 
     Args:
-        conductor: carries each round over the fleet.
+        conductor: carries each round.
         line: what the rounds share.
-        plan: the three rounds' noise and rate.
-        items: size of the catalogue.
+        plan: what is asked.
+        rounds: noise and rate of each of its shares.
         features: (items, f) public item knowledge.
-        settings: the recipe.
         bits: makes the noise's random bits, `system_bits` outside tests.
         observe: hears the model after each round.
 
     Returns:
-        The parameters to release.
+        The parameters to release, and how they came about.
     """
+    coming = enumerate(rounds, 1)
 
-    def ask(index: int, question: RoundInput) -> tuple[NDArray[Any], float]:
-        terms = line.round_terms(
-            index + 1,
-            mechanism=STATISTICS[index],
-            dimension=int(np.prod(question.shape)),
-            planned=plan[index],
-        )
+    def ask(mechanism: Mechanism, question: RoundInput) -> tuple[NDArray[Any], float]:
+        number, planned = next(coming)
+        dimension = int(np.prod(question.shape))
+        terms = line.round_terms(number, mechanism=mechanism, dimension=dimension, planned=planned)
         return released_statistic(conductor, terms, question, bits=bits)
 
-    mean, std = ask(0, popularity_input(items))
-    population = plan[0].sampling_rate * line.declared_population
-    basis = after_popularity(mean, features, settings, std=std, population=population)
-    untaught = Tastes(np.zeros((items, 1)), np.ones(1))
-    observe("popularity", assemble(basis, untaught, np.zeros((items, 1)), features, settings))
-
-    mean, std = ask(1, moments_input(basis, settings))
-    tastes = find_tastes(to_matrix(mean), basis, std=std, rank_limit=settings.rank_limit)
-    observe("moments", _without_company(basis, tastes, features, settings))
-
-    mean, _ = ask(2, context_input(basis, tastes, settings))
-    parameters = assemble(basis, tastes, mean.reshape(items, tastes.rank), features, settings)
-    observe("item x context", parameters)
-    return parameters
-
-
-def _without_company(
-    basis: Basis, tastes: Tastes, features: Float, settings: RecipeSettings
-) -> GlobalParameters:
-    return assemble(basis, tastes, np.zeros((len(basis.scale), tastes.rank)), features, settings)
+    return Learner(plan, features=features, ask=ask, observe=observe).learn()

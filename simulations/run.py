@@ -150,6 +150,7 @@ def run(
             "people_judged": judged.people,
         },
         "privacy": line.privacy_result(),
+        "plan": dict(trained.planned),
         "test": comparison.released.table(),
         "baselines": {name: found.table() for name, found in comparison.baselines.items()},
         "consent": dict(trained.fleet.result()),

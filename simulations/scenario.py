@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from models.errors import ModelError
 from models.gradient import GradientSettings
-from models.recipe import RecipeSettings
+from models.plan import ORDER, Mechanism
 from privacy.terms import RELATION, UNIT, Guarantee, NeighboringRelation, Trust, Unit, largest_delta
 from simulations.columns import ROLES, Role
 from simulations.errors import SimulationError
@@ -78,6 +78,8 @@ class PopulationSection(_Section):
 
     declared: Annotated[int, Field(ge=2)]
     shards: Count
+    history: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """How many items a person has typically met, where that is public; the plan rests on it."""
 
 
 class ConsentSection(_Section):
@@ -126,12 +128,46 @@ class LineSection(_Section):
     release_expires_days: Count
 
 
+class SharesSection(_Section):
+    """Relative shares of the budget that replace the planned ones; a round without a share is left out."""
+
+    popularity: Positive
+    moments: Positive | None = None
+    item_context: Positive | None = None
+    vote: Positive | None = None
+
+    def given(self) -> dict[Mechanism, float]:
+        """Return the shares by mechanism."""
+        return {name: share for name in ORDER if (share := getattr(self, name)) is not None}
+
+
+class KnobsSection(_Section):
+    """Knobs of the recipe that replace the planned ones; models/recipe.py says what each is."""
+
+    scale_power: float | None = None
+    feature_directions: int | None = None
+    top_items: int | None = None
+    near_window: int | None = None
+    near_tau: float | None = None
+    near_share: float | None = None
+    rank_limit: int | None = None
+    taste_blend: float | None = None
+    numbers_per_item: int | None = None
+    content_dimensions: int | None = None
+    recency_floor: float | None = None
+    recency_tau: float | None = None
+    fade_in: float | None = None
+    taste_weight: float | None = None
+    content_weight: float | None = None
+    popularity_weight: float | None = None
+
+
 class MomentsTraining(_Section):
-    """Popularity, moments and item x context rounds, everyone in each."""
+    """Statistics rounds by plan, everyone in each; what stands here replaces what was planned."""
 
     mechanism: Literal["moments"]
-    shares: tuple[Positive, Positive, Positive]
-    recipe: RecipeSettings
+    shares: SharesSection | None = None
+    recipe: KnobsSection = KnobsSection()
 
 
 class GradientTraining(_Section):

@@ -1,27 +1,29 @@
 """Train one scenario: plan the noise, clear the budget, run the rounds over the simulated fleet."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TypeVar
+from typing import Any
 
 from models.gradient import GradientSettings
 from models.history import Float, Histories
 from models.parameters import GlobalParameters
-from models.recipe import RecipeSettings
+from models.plan import Plan
 from privacy.calibration import PlannedRound, calibrate, share_budget
 from privacy.noise import Bits, seeded_bits, system_bits
 from server.conductor import Conductor
 from server.gradient import train_by_gradient
+from server.plan import noise_of, plan_line
 from server.training import LineTerms, train_by_moments
 from simulations.fleet import SimulatedFleet
 from simulations.line import ReleaseLine
 from simulations.runtimes import Runtime
-from simulations.scenario import MomentsTraining, Scenario
+from simulations.scenario import GradientTraining, MomentsTraining, Scenario
 
 Observe = Callable[[str, GlobalParameters], None]
-Recipe = TypeVar("Recipe", RecipeSettings, GradientSettings)
+PUBLISHED_HISTORIES = {"ml-100k": 100_000 / 943, "ml-1m": 1_000_209 / 6040}
+"""Items a person met on average, where a data set's publisher says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class Trained:
         parameters: the model to release.
         fleet: who took part and who left.
         seconds: from the first round's terms to the last commit.
+        planned: the plan and what came of it, for result.json; empty for gradient rounds.
     """
 
     parameters: GlobalParameters
     fleet: SimulatedFleet
     seconds: float
+    planned: Mapping[str, Any]
 
     @property
     def updates_per_second(self) -> float:
@@ -44,25 +48,32 @@ class Trained:
         return self.fleet.contributions / self.seconds
 
 
-def plan_rounds(scenario: Scenario) -> list[PlannedRound]:
-    """Choose the noise of every round from public constants: budget, delta, rate and number of rounds."""
-    how = scenario.training
-    if isinstance(how, MomentsTraining):
-        shape = share_budget(how.shares, sampling_rate=1.0)
-    else:
-        rounds = how.rounds if scenario.privacy.guarantee().private else how.rounds_without_noise
-        shares = [how.popularity_share, *[(1 - how.popularity_share) / rounds] * rounds]
-        shape = share_budget(shares, sampling_rate=how.sampling_rate)
-    return calibrate(scenario.privacy.guarantee(), shape)
+def gradient_rounds(scenario: Scenario, how: GradientTraining) -> list[PlannedRound]:
+    """Choose the noise of every gradient round from public constants: budget, delta, rate and number of rounds."""
+    rounds = how.rounds if scenario.privacy.guarantee().private else how.rounds_without_noise
+    shares = [how.popularity_share, *[(1 - how.popularity_share) / rounds] * rounds]
+    return calibrate(scenario.privacy.guarantee(), share_budget(shares, sampling_rate=how.sampling_rate))
 
 
-def without_recency(recipe: Recipe) -> Recipe:
-    """Return the recipe for histories whose order says nothing: all events weigh the same, near or far.
+def plan_statistics(scenario: Scenario, how: MomentsTraining, *, features: Float, timed: bool) -> Plan:
+    """Plan the statistics rounds from what the scenario declares and what is public of the data."""
+    return plan_line(
+        scenario.privacy.guarantee(),
+        people=scenario.population.declared,
+        items=len(features),
+        history=scenario.population.history or PUBLISHED_HISTORIES.get(scenario.dataset.name),
+        features=bool(features.any()),
+        timed=timed,
+        shares=how.shares.given() if how.shares else None,
+        recipe=how.recipe.model_dump(exclude_none=True),
+    )
+
+
+def without_recency(recipe: GradientSettings) -> GradientSettings:
+    """Return the recipe for histories whose order says nothing: all events weigh the same.
 
     The switch rests on whether the data has times at all, which is public.
     """
-    if isinstance(recipe, RecipeSettings):
-        return replace(recipe, recency_floor=1.0, near_share=0.0)
     return replace(recipe, recency_floor=1.0, alpha=1.0)
 
 
@@ -99,16 +110,22 @@ def train(
         BudgetExceeded: the plan costs more than the line promised.
         NodeFailed: a simulated node failed.
     """
-    plan = plan_rounds(scenario)
+    how = scenario.training
+    plan = None
+    if isinstance(how, MomentsTraining):
+        plan = plan_statistics(scenario, how, features=features, timed=timed)
+        planned = noise_of(plan, scenario.privacy.guarantee())
+    else:
+        planned = gradient_rounds(scenario, how)
     fleet = SimulatedFleet(
         scenario,
         line,
         train,
-        rounds=len(plan),
-        least_noise_multiplier=min(planned.noise_multiplier for planned in plan),
+        rounds=len(planned),
+        least_noise_multiplier=min(each.noise_multiplier for each in planned),
         runtime=runtime,
     )
-    fleet.clear(plan)
+    fleet.clear(planned)
     shared = LineTerms(
         line=scenario.line.name,
         declared_population=scenario.population.declared,
@@ -116,7 +133,7 @@ def train(
         scale_bits=scenario.privacy.scale_bits,
         trust=scenario.privacy.trust,
     )
-    found: list[GlobalParameters] = []
+    found: list[tuple[GlobalParameters, Mapping[str, Any]]] = []
     watching = 0.0
 
     def watch(label: str, parameters: GlobalParameters) -> None:
@@ -125,33 +142,28 @@ def train(
         observe(label, parameters)
         watching += time.perf_counter() - began
 
-    how, items, bits = scenario.training, len(features), noise_bits(scenario)
+    bits = noise_bits(scenario)
 
     def rounds(conductor: Conductor) -> None:
-        if isinstance(how, MomentsTraining):
-            model = train_by_moments(
-                conductor,
-                line=shared,
-                plan=plan,
-                items=items,
-                features=features,
-                settings=how.recipe if timed else without_recency(how.recipe),
-                bits=bits,
-                observe=watch,
-            )
-        else:
+        if isinstance(how, GradientTraining):
             model = train_by_gradient(
                 conductor,
                 line=shared,
-                plan=plan,
-                items=items,
+                plan=planned,
+                items=len(features),
                 features=features,
                 settings=how.recipe if timed else without_recency(how.recipe),
                 bits=bits,
                 observe=watch,
             )
-        found.append(model)
+            found.append((model, {}))
+        elif plan:
+            learnt = train_by_moments(
+                conductor, line=shared, plan=plan, rounds=planned, features=features, bits=bits, observe=watch
+            )
+            found.append((learnt.parameters, {**plan.result(), "came": learnt.result()}))
 
     began = time.perf_counter()
     fleet.conduct(rounds)
-    return Trained(found[0], fleet, time.perf_counter() - began - watching)
+    model, came = found[0]
+    return Trained(model, fleet, time.perf_counter() - began - watching, came)

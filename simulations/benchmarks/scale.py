@@ -60,9 +60,13 @@ def population(people: int, seed: int) -> Histories:
     return Histories(np.concatenate([[0], np.cumsum(np.concatenate(lengths))]), np.concatenate(met))
 
 
+SHARES = {"popularity": 1, "moments": 3, "item_context": 3}
+
+
 def statistics_scenario(people: int) -> Scenario:
     """Return the three statistics rounds, everyone in each."""
-    return _scenario("movielens", people)
+    shares = [f"training.shares.{name}={share}" for name, share in SHARES.items()]
+    return _scenario("movielens", people, *shares)
 
 
 def gradient_scenario(people: int) -> Scenario:

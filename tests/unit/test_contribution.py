@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 import client.participation
 from client.contribution import Call, Contribution, contribute
 from client.participation import AcceptedTerms, CapReached, TermsNotLogged, TermsRefused
+from models.ballot import ballot, ways
 from models.history import Histories, from_lists
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, Question, to_parts
 from models.objective import GradientInput
@@ -19,6 +20,7 @@ from privacy.clipping import norm_limit, squared_norm
 from privacy.events import NotPrivate, PrivacyEvent, RoundTerms, encode_event
 from privacy.keys import SigningKey
 from privacy.ledger import Ledger
+from tests.made import parameters
 
 ITEMS, PEOPLE, DELTA = 30, 40, 1e-3
 KEY, ORIGIN = SigningKey.generate(), "log.example/test"
@@ -33,6 +35,10 @@ QUESTIONS: dict[str, Question] = {
     "popularity": PopularityInput(items=ITEMS),
     "moments": MomentsInput(projection=table(6), near=NEAR),
     "context": ContextInput(tastes=table(3), scale=np.ones(ITEMS, np.float32), near=NEAR),
+    "ballot": ballot(
+        parameters(ITEMS, taste=3, content=4), np.linspace(2, -2, ITEMS),
+        ways(content=True, tastes=True, timed=True), stream(1, "rivals"),
+    ),
     "gradient": GradientInput(
         taste_in=table(4), taste_out=table(4), bias=np.zeros(ITEMS, np.float32), alpha=0.1, tau=3.0, folds=4,
         local_steps=2, local_learning_rate=0.1, round=1,

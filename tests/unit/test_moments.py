@@ -16,11 +16,13 @@ from models.preference import score
 from models.recipe import (
     RecipeError,
     RecipeSettings,
-    after_popularity,
-    assemble,
+    basis_of,
     context_input,
+    default_blend,
     moments_input,
     popularity_input,
+    publish,
+    taste_tables,
 )
 from models.streams import stream
 from models.tastes import LEAST_FIDELITY, company, find_tastes, noise_edge
@@ -64,11 +66,14 @@ def train(histories: Histories, table: NDArray[np.float32]) -> GlobalParameters:
         total = contribution_sum(question, histories, clipping_norm=1.0, scale_bits=30)
         return np.ldexp(total, -30) / PEOPLE
 
-    basis = after_popularity(mean(popularity_input(ITEMS)), table, SETTINGS, std=0.0, population=PEOPLE)
+    popularity = positive_popularity(mean(popularity_input(ITEMS)), std=0.0, population=PEOPLE)
+    basis = basis_of(popularity, table, SETTINGS)
     moments = to_matrix(mean(moments_input(basis, SETTINGS)))
     tastes = find_tastes(moments, basis, std=0.0, rank_limit=SETTINGS.rank_limit)
+    assert tastes
     context = mean(context_input(basis, tastes, SETTINGS)).reshape(ITEMS, -1)
-    return assemble(basis, tastes, context, table, SETTINGS)
+    tables = taste_tables(basis, tastes, context, SETTINGS)
+    return publish(tables, basis.log_popularity, table, default_blend(SETTINGS), SETTINGS)
 
 
 def test_three_rounds_learn_which_items_belong_together() -> None:
@@ -112,11 +117,12 @@ def test_a_basis_leaves_out_what_other_directions_already_span() -> None:
     assert basis.table.shape == (ITEMS, ITEMS - 1)
 
 
-def test_noisy_popularity_is_positive_and_keeps_its_order() -> None:
-    mean = np.array([-0.3, 0.0, 0.2, 0.5])
+def test_noisy_popularity_is_positive_and_keeps_its_order_without_new_ties() -> None:
+    mean = np.array([-0.3, -0.2, 0.0, 0.2, 0.5])
     smooth = positive_popularity(mean, std=0.1, population=100)
     assert (smooth > 0).all()
-    assert (np.diff(smooth) >= 0).all()
+    assert (np.diff(smooth) > 0).all()
+    assert positive_popularity(np.array([0.0, 0.4]), std=0.0, population=100) == pytest.approx([0.005, 0.405])
 
 
 def planted(strengths: list[float], *, side: int, std: float) -> tuple[Wide, Wide]:
@@ -154,16 +160,19 @@ def test_only_tastes_above_the_noise_are_kept_and_their_fidelity_is_right() -> N
     directions, matrix = planted([4 * edge, 1.5 * edge, 0.2 * edge], side=side, std=std)
     basis = plain_basis(side)
     tastes = find_tastes(matrix, basis, std=std, rank_limit=8)
+    assert tastes
     assert tastes.rank == 2
     overlap = ((basis.table @ directions[:, :2]) * tastes.table).sum(axis=0) ** 2
     assert tastes.fidelity == pytest.approx(overlap, abs=0.08)
 
 
-def test_pure_noise_still_gives_one_taste_of_least_fidelity() -> None:
-    side = 100
-    basis = plain_basis(side)
-    tastes = find_tastes(-np.eye(side), basis, std=1.0, rank_limit=8)
-    assert tastes.fidelity.tolist() == [LEAST_FIDELITY]
+def test_pure_noise_gives_no_taste() -> None:
+    side, std = 100, 1.0
+    noise = to_matrix(stream(2, "noise").normal(size=dimension(side)) * std)
+    assert find_tastes(noise, plain_basis(side), std=std, rank_limit=8) is None
+    faint = find_tastes(noise, plain_basis(side), std=std / 1.2, rank_limit=8)
+    assert faint, "an understated noise would pass for taste"
+    assert faint.fidelity.min() >= LEAST_FIDELITY
 
 
 def test_company_is_what_popularity_alone_does_not_explain() -> None:

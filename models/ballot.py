@@ -1,0 +1,260 @@
+"""The ballot: ways to blend what was learnt, what is public and what is popular, and how devices judge them.
+
+A device hides its latest events from itself one by one, looks how far down each way of blending ranks the
+hidden item, and says which ways put it higher than popularity alone would. It answers twice, for how high the item
+stands in the whole catalogue and for how much of the catalogue it passes, and a way must win both.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+from models.history import Float, Ids
+from models.parameters import GlobalParameters
+from models.preference import spread
+
+Wide = NDArray[np.float64]
+RIVALS = 200
+"""Most popular items that a hidden item is compared with one by one, and how many stand for all others."""
+HIDDEN = 3
+"""Latest events a device hides from itself, one after the other."""
+CERTAIN = 2.0
+"""Noise deviations by which a way must beat popularity alone, twice, before it counts."""
+RECENCIES = ((0.01, 2.0), (0.01, 5.0), (0.1, 15.0))
+STRENGTHS_OF_CONTENT = (0.15, 0.4, 1.0)
+STRENGTHS_OF_TASTE = (0.2, 0.5, 1.2)
+STRENGTHS_OF_BOTH = (0.3, 0.6, 1.2)
+CONTENT_TO_TASTE = (0.3, 0.7, 1.3)
+
+
+class BallotError(ModelError):
+    """A ballot's parts do not describe one model: the device answers nothing."""
+
+    code = "ballot_malformed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blend:
+    """How much each part of a score counts beside standardized log popularity, and how fast events fade.
+
+    Args:
+        taste: weight of the learnt part.
+        content: weight of the public part.
+        popularity: weight of log popularity.
+        alpha: recency floor in [0, 1].
+        tau: recency decay in events.
+    """
+
+    taste: float
+    content: float
+    popularity: float
+    alpha: float
+    tau: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways to be judged: popularity alone, which the others must beat, and grids of weights and recencies.
+
+    Args:
+        plain: popularity alone.
+        grids: (shape, ways in row-major order) of each family, recency along the first axis.
+    """
+
+    plain: Blend
+    grids: tuple[tuple[tuple[int, ...], tuple[Blend, ...]], ...]
+
+    @property
+    def listed(self) -> tuple[Blend, ...]:
+        """All of them, popularity alone first."""
+        return (self.plain, *(way for _, ways in self.grids for way in ways))
+
+
+def ways(*, content: bool, tastes: bool, timed: bool) -> Ways:
+    """List the ways of blending that make sense.
+
+    Args:
+        content: whether items have public features.
+        tastes: whether any taste was found.
+        timed: whether the order of events says anything.
+
+    >>> len(ways(content=True, tastes=True, timed=True).listed)
+    46
+    >>> len(ways(content=True, tastes=False, timed=False).listed)
+    4
+    """
+    recencies = RECENCIES if timed else ((1.0, 1.0),)
+    families: list[tuple[tuple[int, ...], list[tuple[float, float]]]] = []
+    if content:
+        families.append(((3,), [(0.0, strength) for strength in STRENGTHS_OF_CONTENT]))
+    if tastes:
+        families.append(((3,), [(strength, 0.0) for strength in STRENGTHS_OF_TASTE]))
+    if content and tastes:
+        both = [(strength, part * strength) for strength in STRENGTHS_OF_BOTH for part in CONTENT_TO_TASTE]
+        families.append(((3, 3), both))
+    grids = tuple(
+        (
+            (len(recencies), *shape),
+            tuple(
+                Blend(taste=taste, content=said, popularity=1.0, alpha=alpha, tau=tau)
+                for alpha, tau in recencies
+                for taste, said in pairs
+            ),
+        )
+        for shape, pairs in families
+    )
+    return Ways(Blend(taste=0.0, content=0.0, popularity=1.0, alpha=1.0, tau=1.0), grids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BallotInput:
+    """Ask which ways of blending rank what a person met next higher than popularity alone.
+
+    Args:
+        taste_in: (items, r) float32, what a history's items say.
+        taste_out: (items, r) float32, what items answer, less the catalogue's mean.
+        content: (items, c) float32, public rows less the catalogue's mean, c at least 1.
+        taste_spread: (r, r) float32 covariance of the first over the catalogue.
+        content_spread: (c, c) float32 covariance of the second.
+        popularity: (items,) float32, standardized log popularity.
+        rivals: (m,) int32 items a hidden one is compared with.
+        counts: (m,) float32, how many items each of them stands for.
+        blends: (ways, 5) float32: taste, content, popularity, alpha and tau of each.
+        fade_in: evidence at which personalization has half its strength.
+    """
+
+    taste_in: Float
+    taste_out: Float
+    content: Float
+    taste_spread: Float
+    content_spread: Float
+    popularity: Float
+    rivals: Ids
+    counts: Float
+    blends: Float
+    fade_in: float
+
+    def __post_init__(self) -> None:
+        items, ways = len(self.popularity), len(self.blends)
+        shapes = {
+            "taste_in": (items, len(self.taste_spread)),
+            "taste_out": (items, len(self.taste_spread)),
+            "content": (items, len(self.content_spread)),
+            "taste_spread": (len(self.taste_spread),) * 2,
+            "content_spread": (len(self.content_spread),) * 2,
+            "popularity": (items,),
+            "counts": self.rivals.shape,
+            "blends": (ways, 5),
+        }
+        for name, shape in shapes.items():
+            table = getattr(self, name)
+            if (
+                table.shape != shape
+                or table.dtype != np.float32
+                or 0 in shape
+                or not np.isfinite(table).all()
+            ):
+                raise BallotError(
+                    f"{name} must be finite float32{list(shape)}, not {table.dtype}{table.shape}"
+                )
+        if ways < 2 or self.rivals.dtype != np.int32 or self.rivals.ndim != 1:
+            raise BallotError("a ballot needs two ways at least and a list of rivals")
+        if not 0 <= self.rivals.min() <= self.rivals.max() < items or not self.fade_in >= 0:
+            raise BallotError("rivals must be items of the catalogue and fade_in must not be negative")
+        if not ((self.blends[:, 3] >= 0) & (self.blends[:, 3] <= 1) & (self.blends[:, 4] > 0)).all():
+            raise BallotError("alpha must be in [0, 1] and tau positive in every way")
+
+    @property
+    def items(self) -> int:
+        """Size of the catalogue."""
+        return len(self.popularity)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the sum that the round releases: two answers for every way but the first."""
+        return (2 * (len(self.blends) - 1),)
+
+
+def ballot(
+    parameters: GlobalParameters, log_popularity: Wide, among: Ways, rng: np.random.Generator
+) -> BallotInput:
+    """Put a model and the ways to blend it on a ballot.
+
+    Args:
+        parameters: the model; its own weights and recency are not looked at.
+        log_popularity: (items,) standardized.
+        among: the ways.
+        rng: draws which items stand for the less popular; public, so any stream will do.
+    """
+    ranked = np.argsort(-log_popularity, kind="stable")
+    head, tail = ranked[:RIVALS], ranked[RIVALS:]
+    some = rng.permutation(tail)[:RIVALS]
+    counts = np.concatenate([np.ones(len(head)), np.full(len(some), len(tail) / max(len(some), 1))])
+    nothing = np.zeros((parameters.items, 1), np.float32)
+    content = parameters.content if parameters.content.size else nothing
+    taste_in, taste_out = (
+        table if table.size else nothing for table in (parameters.taste_in, parameters.taste_out)
+    )
+    (taste_mean, taste_spread), (content_mean, content_spread) = spread(taste_out), spread(content)
+    return BallotInput(
+        taste_in=taste_in,
+        taste_out=taste_out - taste_mean,
+        content=content - content_mean,
+        taste_spread=taste_spread,
+        content_spread=content_spread,
+        popularity=log_popularity.astype(np.float32),
+        rivals=np.concatenate([head, some]).astype(np.int32),
+        counts=counts.astype(np.float32),
+        blends=np.array(
+            [[w.taste, w.content, w.popularity, w.alpha, w.tau] for w in among.listed], np.float32
+        ),
+        fade_in=parameters.fade_in,
+    )
+
+
+def elect(mean: Wide, among: Ways, *, std: float) -> Blend:
+    """Choose the way with the most votes among those that beat popularity alone in both answers.
+
+    Neighbours on a grid are much alike, so each grid is first fitted by what its rows, columns and layers say on
+    their own, which leaves half of the noise.
+
+    Args:
+        mean: (2 x (ways - 1),) noisy mean of the ballots.
+        among: the ways as they stood on the ballot.
+        std: noise on each value.
+
+    Returns:
+        Popularity alone where no way wins beyond doubt.
+
+    >>> among = ways(content=True, tastes=False, timed=False)
+    >>> elect(np.array([0.1, 0.5, 0.1, 0.1, 0.2, 0.1]), among, std=0.04) == among.listed[2]
+    True
+    >>> elect(np.array([0.1, 0.5, 0.1, 0.1, 0.2, 0.1]), among, std=0.2) == among.plain
+    True
+    """
+    answers = mean.reshape(2, -1)
+    best, most, start = among.plain, -np.inf, 0
+    for shape, listed in among.grids:
+        grid = answers[:, start : start + len(listed)].reshape(2, *shape)
+        start += len(listed)
+        fitted, left = _main_effects(grid)
+        votes = np.where(fitted.min(axis=0) > CERTAIN * std * left, fitted.sum(axis=0), -np.inf)
+        if votes.max() > most:
+            best, most = listed[int(votes.argmax())], float(votes.max())
+    return best
+
+
+def _main_effects(grid: Wide) -> tuple[Wide, float]:
+    """Fit each answer's grid by the means along its axes; return it flat, and how much of the noise is left."""
+    axes = tuple(range(1, grid.ndim))
+    mean = grid.mean(axis=axes, keepdims=True)
+    fitted = mean * np.ones_like(grid)
+    for axis in axes:
+        fitted = (
+            fitted + grid.mean(axis=tuple(other for other in axes if other != axis), keepdims=True) - mean
+        )
+    cells = grid[0].size
+    told = 1 + sum(length - 1 for length in grid.shape[1:])
+    return fitted.reshape(2, cells), float(np.sqrt(told / cells))

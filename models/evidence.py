@@ -1,0 +1,85 @@
+"""What a line declares, and what can be told from noise with that: the ground a plan stands on."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from models.errors import ModelError
+
+USUAL_HISTORY = 20.0
+"""Items a person is taken to have met where nobody declares how many."""
+CONSISTENT = 60.0
+"""One person in so many is what a taste is taken to weigh: its eigenvalue is people / 60."""
+LEAST_DIRECTIONS = 100.0
+"""Directions in which co-occurrence must be able to stand above the noise before it is asked for."""
+LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 2.0
+"""Mean popularity over its noise from which tastes are looked for, with public features and without."""
+MOMENTS_SHARE = 3 / 7
+
+
+class PlanError(ModelError):
+    """What was declared cannot be planned for: the caller mends the named number."""
+
+    code: ClassVar[str] = "plan_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a budget can tell from noise.
+
+    Args:
+        popularity: mean popularity of an item over the noise of the whole budget, N √n / (I s).
+        directions: size of the largest basis in which a taste of usual weight stands above the noise,
+            (N / 60 s1)² / 2 times (n / 20)², s1 being the noise of a moments round.
+    """
+
+    popularity: float
+    directions: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """All that a plan may depend on.
+
+    Args:
+        people: the declared population N.
+        items: size of the public catalogue I.
+        noise: noise multiplier s of the whole budget spent at once; 0 without privacy.
+        history: how many different items n a person has typically met, where somebody declares it.
+        features: whether items have public text, genres or years.
+        timed: whether events come with times.
+    """
+
+    people: int
+    items: int
+    noise: float
+    history: float | None
+    features: bool
+    timed: bool
+
+    def __post_init__(self) -> None:
+        if self.people < 2 or self.items < 1 or not 0 <= self.noise < math.inf:
+            raise PlanError("a plan needs at least 2 people, 1 item and a noise that is not negative")
+        if self.history is not None and not 1 <= self.history < math.inf:
+            raise PlanError(f"history is {self.history:g}; declare how many items a person met, at least 1")
+
+    @property
+    def assumed(self) -> Evidence:
+        """What is taken to be told from noise before anything is spent."""
+        return self.evidence(math.sqrt(self.history or USUAL_HISTORY))
+
+    def evidence(self, root_history: float) -> Evidence:
+        """Return what can be told from noise, given the mean root of history lengths."""
+        if not self.noise:
+            return Evidence(math.inf, math.inf)
+        noise = self.noise / math.sqrt(MOMENTS_SHARE)
+        longer = root_history**2 / USUAL_HISTORY
+        return Evidence(
+            self.people * root_history / (self.items * self.noise),
+            (self.people / (CONSISTENT * noise)) ** 2 / 2 * longer**2,
+        )
+
+    def suffices(self, evidence: Evidence) -> bool:
+        """Tell whether looking for tastes can pay, or popularity had better have it all."""
+        least = LEAST_POPULARITY if self.features else LEAST_POPULARITY_ALONE
+        return evidence.popularity >= least and evidence.directions >= LEAST_DIRECTIONS

@@ -1,0 +1,161 @@
+"""The plan: what each round asks and what it may spend, chosen before anything is spent.
+
+It rests on what a line declares and on what everyone may know. Nothing private is looked at; the second look, after
+the popularity round, reads nothing but that round's release.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from models.evidence import MOMENTS_SHARE, Declared, Evidence, PlanError
+from models.plan_words import Choice, in_words
+from models.recipe import RecipeSettings
+
+Mechanism = Literal["popularity", "moments", "item_context", "vote"]
+Gate = Literal["open", "shut", "look", "forced"]
+"""Tastes are looked for, or not; or the popularity round's release decides; or the scenario did."""
+ORDER: tuple[Mechanism, ...] = ("popularity", "moments", "item_context", "vote")
+Shares = tuple[tuple[Mechanism, float], ...]
+LARGEST_POPULARITY_SHARE = 0.4
+CLEAR_POPULARITY = 6.0
+"""Its share grows as this over the square of mean popularity over noise, from 1/7."""
+VOTE_SHARE, LARGEST_VOTE_SHARE = 0.01, 0.08
+VOTES_TOLD_APART = 80.0
+"""The vote's share is (80 s / N)² where that lies between the two: the votes of one in eighty are its noise."""
+MANY_TOP_ITEMS, MANY_DIRECTIONS = 400, 10_000.0
+"""Where so many directions stand above the noise, so many items get one of their own."""
+
+RECIPE = RecipeSettings(
+    scale_power=0.4,
+    feature_directions=32,
+    top_items=128,
+    near_window=12,
+    near_tau=5.0,
+    near_share=0.65,
+    rank_limit=20,
+    taste_blend=0.25,
+    numbers_per_item=64,
+    content_dimensions=48,
+    recency_floor=0.01,
+    recency_tau=5.0,
+    fade_in=0.5,
+    taste_weight=1.0,
+    content_weight=0.65,
+    popularity_weight=0.8,
+)
+"""What every plan starts from; WHY.md says what the choices gave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Rounds and recipe of one line.
+
+    Args:
+        declared: what it rests on.
+        gate: whether tastes are looked for.
+        shares: (mechanism, share of the budget) of each round, in order.
+        recipe: what the rounds ask and what is made of the answers.
+        choices: all of it in words.
+    """
+
+    declared: Declared
+    gate: Gate
+    shares: Shares
+    recipe: RecipeSettings
+    choices: tuple[Choice, ...]
+
+    @property
+    def votes(self) -> bool:
+        """Whether devices choose among ways of blending in the end."""
+        return self.shares[-1][0] == "vote"
+
+    def opens(self, root_history: float) -> bool:
+        """Look again, once the popularity round has told the mean root of history lengths.
+
+        A shut line stays shut; an open one can still be shut.
+        """
+        if self.gate in ("shut", "forced"):
+            return self.gate == "forced"
+        return self.declared.suffices(self.declared.evidence(root_history))
+
+    def result(self) -> dict[str, Any]:
+        """Return the plan as result.json holds it."""
+        return {
+            "gate": self.gate,
+            "shares": dict(self.shares),
+            "choices": [
+                {"choice": each.name, "value": each.value, "because": each.because} for each in self.choices
+            ],
+        }
+
+
+def make_plan(
+    declared: Declared,
+    *,
+    shares: Mapping[Mechanism, float] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Choose rounds, shares and recipe.
+
+    Args:
+        declared: what the plan may depend on.
+        shares: relative shares that replace the chosen ones; with "moments" tastes are looked for whatever
+            the evidence, without it never.
+        recipe: knobs that replace the chosen ones.
+
+    Raises:
+        PlanError, RecipeError: a replacement does not fit.
+    """
+    evidence = declared.assumed
+    gate = _gate(declared, evidence)
+    chosen = _shares(declared, evidence, gate)
+    if shares is not None:
+        chosen = _given(shares)
+        gate = "forced" if "moments" in shares else "shut"
+    knobs = replace(RECIPE, **{**_knobs(declared, evidence), **(recipe or {})})
+    words = in_words(declared, evidence, gate, dict(chosen), knobs, given=shares is not None)
+    return Plan(declared=declared, gate=gate, shares=chosen, recipe=knobs, choices=words)
+
+
+def _gate(declared: Declared, evidence: Evidence) -> Gate:
+    if declared.history is None:
+        return "look" if declared.noise else "open"
+    return "open" if declared.suffices(evidence) else "shut"
+
+
+def _shares(declared: Declared, evidence: Evidence, gate: Gate) -> Shares:
+    """Split the budget: the vote what it needs, popularity more where it is faint, the other two the rest."""
+    needed = (VOTES_TOLD_APART * declared.noise / declared.people) ** 2
+    vote = min(max(needed, VOTE_SHARE), LARGEST_VOTE_SHARE)
+    if gate == "shut":
+        if not declared.features:
+            return (("popularity", 1.0),)
+        return (("popularity", 1 - vote), ("vote", vote))
+    faint = CLEAR_POPULARITY / evidence.popularity**2 if evidence.popularity else math.inf
+    first = min(max(faint, 1 - 2 * MOMENTS_SHARE), LARGEST_POPULARITY_SHARE) * (1 - vote)
+    rest = (1 - vote - first) / 2
+    return (("popularity", first), ("moments", rest), ("item_context", rest), ("vote", vote))
+
+
+def _given(shares: Mapping[Mechanism, float]) -> Shares:
+    """Order and scale the scenario's shares."""
+    if "popularity" not in shares or ("moments" in shares) != ("item_context" in shares):
+        raise PlanError("shares need popularity, and moments and item_context together or neither")
+    if not all(0 < share < math.inf for share in shares.values()):
+        raise PlanError("every share must be positive; leave a round out by leaving its share out")
+    total = sum(shares.values())
+    return tuple((name, shares[name] / total) for name in ORDER if name in shares)
+
+
+def _knobs(declared: Declared, evidence: Evidence) -> dict[str, Any]:
+    """Return what of the recipe depends on the declaration."""
+    knobs: dict[str, Any] = {}
+    if not declared.features:
+        knobs |= {"feature_directions": 0, "content_dimensions": 0}
+    if evidence.directions >= MANY_DIRECTIONS:
+        knobs["top_items"] = MANY_TOP_ITEMS
+    if not declared.timed:
+        knobs |= {"recency_floor": 1.0, "near_share": 0.0}
+    return knobs

@@ -1,0 +1,125 @@
+"""A plan in words: every choice with its reason, for whoever asks before anything is spent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isinf
+
+from models.evidence import LEAST_DIRECTIONS, LEAST_POPULARITY, LEAST_POPULARITY_ALONE, Declared, Evidence
+from models.recipe import RecipeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that was chosen.
+
+    Args:
+        name: what.
+        value: how.
+        because: why.
+    """
+
+    name: str
+    value: str
+    because: str
+
+
+def in_words(
+    declared: Declared,
+    evidence: Evidence,
+    gate: str,
+    shares: Mapping[str, float],
+    recipe: RecipeSettings,
+    *,
+    given: bool,
+) -> tuple[Choice, ...]:
+    """Say what was chosen and why.
+
+    Args:
+        declared: what the plan rests on.
+        evidence: what it takes to be told from noise.
+        gate: whether tastes are looked for.
+        shares: of the budget, by mechanism.
+        recipe: the knobs.
+        given: whether the scenario set the shares.
+    """
+    choices = [_tastes(declared, evidence, gate), _budget(shares, given=given)]
+    if gate != "shut":
+        side = recipe.feature_directions + min(recipe.top_items, declared.items)
+        choices += [
+            Choice(
+                "basis",
+                _basis(declared, recipe),
+                "text places items nobody met, an own direction places best",
+            ),
+            Choice(
+                "upload", f"{side * (side + 1) // 2:,} numbers at most", f"a {side} x {side} symmetric matrix"
+            ),
+            Choice(
+                "rank",
+                f"at most {recipe.rank_limit} tastes",
+                "as many as stand above the noise edge; taste in, taste out and content share "
+                f"{recipe.numbers_per_item} numbers an item",
+            ),
+        ]
+    choices.append(
+        Choice(
+            "clipping",
+            "norm 1",
+            "contributions are scaled to norm 1 on the device, so clipping loses nothing",
+        )
+    )
+    if "vote" in shares:
+        choices.append(
+            Choice(
+                "blend",
+                "by the devices' vote",
+                "each judges ways of blending by its own latest events; one that is not surely better than "
+                "popularity alone is not taken",
+            )
+        )
+    if not declared.timed:
+        choices.append(Choice("recency", "off", "there are no times, so order says nothing"))
+    choices.append(
+        Choice(
+            "gradient rounds",
+            "none",
+            "statistics beat them at every epsilon measured, for 1k to 200k people",
+        )
+    )
+    return tuple(choices)
+
+
+def _tastes(declared: Declared, evidence: Evidence, gate: str) -> Choice:
+    """Say whether tastes are looked for, with the two figures the gate compares."""
+    least = LEAST_POPULARITY if declared.features else LEAST_POPULARITY_ALONE
+    value = {
+        "open": "looked for",
+        "shut": "not looked for: private popularity"
+        + (", and content where the vote wants it" if declared.features else ""),
+        "look": "the popularity round decides",
+        "forced": "looked for",
+    }[gate]
+    if gate == "forced":
+        return Choice("tastes", value, "the scenario says so")
+    if isinf(evidence.popularity):
+        return Choice("tastes", value, "without noise everything can be told")
+    told = "" if declared.history is not None else ", taking a person to have met 20 items; measured after it"
+    return Choice(
+        "tastes",
+        value,
+        f"mean popularity is {evidence.popularity:.1f} times the noise (needs {least:g}), and a usual taste stands "
+        f"above the noise in {evidence.directions:,.0f} directions (needs {LEAST_DIRECTIONS:g}){told}",
+    )
+
+
+def _budget(shares: Mapping[str, float], *, given: bool) -> Choice:
+    parts = ", ".join(f"{name.replace('_', ' x ')} {share:.3f}" for name, share in shares.items())
+    why = "1/noise² adds up over rounds; popularity gets more where it is faint, the vote what tells 1 in 30 apart"
+    return Choice("budget", parts, "the scenario says so" if given else why)
+
+
+def _basis(declared: Declared, recipe: RecipeSettings) -> str:
+    parts = [f"the {min(recipe.top_items, declared.items)} most popular items"] if recipe.top_items else []
+    if recipe.feature_directions:
+        parts.append(f"{recipe.feature_directions} directions of text, genres and years")
+    return " and ".join(parts)
