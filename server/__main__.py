@@ -66,6 +66,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--days", type=int, metavar="N", help="how long it lasts (auditor 30, others 365)"
     )
     commands.add_parser("token", help="print a new token and the digest to propose it by")
+    rotate = commands.add_parser(
+        "rotate-key", help="print the change of kind key that replaces one, signed by both keys"
+    )
+    rotate.add_argument("purpose", choices=["receipt", "log"])
+    rotate.add_argument("--old", type=Path, required=True, metavar="FILE", help="the key in use")
+    rotate.add_argument("--new", type=Path, required=True, metavar="FILE", help="made when it is not there")
+    rotate.add_argument(
+        "--origin", default="penchant.local/log", metavar="NAME", help="the public log's name"
+    )
+    rotate.add_argument("--proposer", required=True, metavar="NAME", help="who will propose it")
+    rotate.add_argument("--approver", required=True, metavar="NAME", help="the officer who will approve it")
     commands.add_parser("migrate", parents=[stored], help="bring the schema to the newest version")
     commands.add_parser("openapi", help="print the OpenAPI document")
     commands.add_parser("notices", parents=[stored], help="print the notices that hold")
@@ -121,6 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         "sign-request": "server.signing",
         "release": "server.release_command",
         "verify-receipt": "server.receipt_command",
+        "rotate-key": "server.key_command",
     }
     module = importlib.import_module(modules.get(name, "server.command"))
     run = getattr(module, f"run_{name.replace('-', '_')}")

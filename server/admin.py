@@ -20,7 +20,7 @@ Role = Literal["operator", "officer", "auditor", "aggregator"]
 NAME = "^[a-z0-9][a-z0-9._-]{0,62}$"
 """What people with a credential are called here."""
 ROLES: tuple[Role, ...] = get_args(Role)
-ChangeKind = Literal["budget", "notice", "credential", "key", "release"]
+ChangeKind = Literal["budget", "cap", "period", "hazard", "notice", "credential", "key", "release"]
 RESERVED = frozenset({"console", "unknown"})
 """Names that the record uses for whoever has the machine, and for whoever has no credential."""
 People = tuple[str, str]

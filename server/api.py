@@ -18,10 +18,11 @@ from server.admin import Administration
 from server.consent_service import ConsentService
 from server.enrolment import Admit, admit_everyone
 from server.errors import ServerError
+from server.key_policy import approve_first_key
 from server.limits import BodyLimit, Pace
 from server.log_keeper import LogKeeper
 from server.logs import Logs
-from server.policy import CurrentNotices, appliers, approve_first_key
+from server.policy import CurrentNotices, appliers
 from server.routes import administration, log, public, releases, subjects
 from server.signed import Verifier
 from server.telemetry import LOG, Metrics, Observed
@@ -118,7 +119,7 @@ def routes_over(engine: Engine, settings: ServiceSettings) -> FastAPI:
     strangers = Pace(rate=1, burst=60, names=1)
     app.state.admin = Administration(
         engine,
-        appliers=appliers(settings.clock),
+        appliers=appliers(settings.clock, logs=settings.logs),
         clock=settings.clock,
         strangers=lambda: strangers.may("anybody"),
     )

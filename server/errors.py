@@ -16,3 +16,15 @@ class InputRefused(ServerError):
     """A file or an option says something that cannot be used."""
 
     code: ClassVar[str] = "input_refused"
+
+
+class ChangeRefused(ServerError):
+    """The change cannot take effect as it stands: propose it again, mended."""
+
+    code: ClassVar[str] = "change_refused"
+
+
+class KeyNotApproved(ServerError):
+    """The key is not one that two people approved: it must not sign."""
+
+    code: ClassVar[str] = "key_not_approved"

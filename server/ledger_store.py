@@ -4,11 +4,36 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
+from privacy.acts import (
+    CapChanged,
+    KeyRotated,
+    MetricReleased,
+    PeriodStarted,
+    TuningAccounted,
+)
 from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
-from privacy.events import Event, PrivacyEvent, decode_event, encode_event, kind_of
+from privacy.events import (
+    Event,
+    PrivacyEvent,
+    ReleasePublished,
+    decode_event,
+    encode_event,
+    kind_of,
+)
 from privacy.keys import SigningKey
+from server.errors import KeyNotApproved
 from server.stored_tree import StoredTree
 from server.tables import ledger, log_heads
+
+BUDGETED: tuple[type[Event], ...] = (
+    PrivacyEvent,
+    MetricReleased,
+    TuningAccounted,
+    ReleasePublished,
+    PeriodStarted,
+    CapChanged,
+)
+"""What a line's budget depends on: what it spent, and what ends a release or a period or lowers a cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +72,14 @@ class StoredLedger:
         return position
 
     def checkpoint(self, by: LogKey) -> bytes:
-        """Return the signed head of the log as this transaction sees it."""
+        """Return the signed head of the log as this transaction sees it.
+
+        Raises:
+            KeyNotApproved: two people replaced this key by another.
+        """
+        newest = self.rotated()
+        if newest is not None and newest.new_key != by.key.public.base64:
+            raise KeyNotApproved(f"the log's key was replaced by {newest.new_key}: start again with that one")
         return sign_checkpoint(Checkpoint(by.origin, self.tree.size, self.tree.root()), by.key)
 
     def keep_head(self, by: LogKey) -> bytes:
@@ -86,6 +118,21 @@ class StoredLedger:
         """Return every event, oldest first."""
         rows = self._connection.execute(select(ledger.c.leaf).order_by(ledger.c.position))
         return [decode_event(leaf.encode()) for (leaf,) in rows]
+
+    def of(self, *kinds: type[Event], line: str = "") -> list[Event]:
+        """Return the events of some kinds, of one line or of the whole log, oldest first."""
+        wanted = (ledger.c.line == line) & ledger.c.kind.in_([kind_of(kind) for kind in kinds])
+        rows = self._connection.execute(select(ledger.c.leaf).where(wanted).order_by(ledger.c.position))
+        return [decode_event(leaf.encode()) for (leaf,) in rows]
+
+    def history(self, line: str) -> list[Event]:
+        """Return everything of a line that its budget depends on, oldest first."""
+        return self.of(*BUDGETED, line=line)
+
+    def rotated(self) -> KeyRotated | None:
+        """Return the newest replacement of the log's own key."""
+        found = [event for event in self.of(KeyRotated) if isinstance(event, KeyRotated)]
+        return next((event for event in reversed(found) if event.purpose == "log"), None)
 
     def spending(self, line: str) -> list[PrivacyEvent]:
         """Return the privacy events of one line, oldest first."""

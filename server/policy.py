@@ -1,45 +1,37 @@
-"""What two people may change: the budget of a line, the notices, the service's keys."""
+"""What two people may change, each kind put into effect with its entry in the public log; and the notices."""
 
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, select
 
-from privacy.acts import CapChanged, NoticePublished
+from privacy.acts import NoticePublished
 from privacy.canonical import encode
 from privacy.errors import PrivacyError
-from privacy.events import LineDeclared, decode_event, encode_event
-from privacy.keys import VerifyKey
-from privacy.terms import Guarantee
 from server.admin import Applier, ChangeKind, People, apply_credential
-from server.database import reading, serially
-from server.errors import ServerError
+from server.database import reading
+from server.errors import ChangeRefused
+from server.key_policy import apply_key
 from server.ledger_store import StoredLedger
+from server.line_policy import apply_budget, apply_cap, apply_hazard, apply_period
+from server.logs import Logs
 from server.notices import Notice, Notices, read_notice, shipped_notices
 from server.release_store import apply_release
 from server.store import insert_once
-from server.tables import lines, notices, service_keys
+from server.tables import notices
 
 REFRESH_SECONDS = 1.0
 
 
-class ChangeRefused(ServerError):
-    """The change cannot take effect as it stands: propose it again, mended."""
+def appliers(clock: Callable[[], int], *, logs: Logs | None = None) -> dict[ChangeKind, Applier]:
+    """Return what puts each kind of change into effect, its record in the public log included.
 
-    code: ClassVar[str] = "change_refused"
-
-
-class KeyNotApproved(ServerError):
-    """The service's key is not one that two people approved: it must not sign."""
-
-    code: ClassVar[str] = "key_not_approved"
-
-
-def appliers(clock: Callable[[], int]) -> dict[ChangeKind, Applier]:
-    """Return what puts each kind of change into effect."""
+    Args:
+        clock: seconds since 1970 UTC.
+        logs: who signs the public log; without them no key is replaced.
+    """
 
     def whole(apply: Applier) -> Applier:
         def guarded(connection: Connection, payload: dict[str, Any], people: People) -> None:
@@ -53,64 +45,32 @@ def appliers(clock: Callable[[], int]) -> dict[ChangeKind, Applier]:
         return guarded
 
     return {
-        "budget": whole(apply_budget),
+        "budget": whole(apply_line),
+        "cap": whole(apply_cap),
+        "period": whole(lambda connection, payload, _: apply_period(connection, payload, now=clock())),
+        "hazard": whole(lambda connection, payload, _: apply_hazard(connection, payload)),
         "notice": whole(apply_notice),
         "credential": whole(
             lambda connection, payload, _: apply_credential(connection, payload, now=clock())
         ),
-        "key": whole(lambda connection, payload, _: apply_key(connection, payload, now=clock())),
+        "key": whole(
+            lambda connection, payload, people: apply_key(connection, payload, people, logs=logs, now=clock())
+        ),
         "release": whole(lambda connection, payload, _: apply_release(connection, payload, now=clock())),
     }
 
 
-def apply_budget(connection: Connection, payload: dict[str, Any], people: People | None = None) -> None:
-    """Declare a line with its whole budget, or lower the cap of one: a promise is only ever tightened.
-
-    Args:
-        connection: the approving transaction.
-        payload: the fields of `LineDeclared`, budget and delta as numbers.
-        people: who proposed and who approved, as the public log may know them; a cap is not lowered without.
-    """
-    fields = {**payload, "epsilon_budget": float(payload["epsilon_budget"]), "delta": float(payload["delta"])}
-    declared = LineDeclared(**fields)
-    encode_event(declared)
-    row = connection.execute(select(lines).where(lines.c.line == declared.line)).one_or_none()
-    if row is None:
-        StoredLedger(connection).append(declared)
-        values = {"line": declared.line, "epsilon": declared.epsilon_budget}
-        connection.execute(insert(lines).values(**values, declared=encode_event(declared).decode()))
-        return
-    before = decode_event(row.declared.encode())
-    same = isinstance(before, LineDeclared) and before == replace(
-        declared, epsilon_budget=before.epsilon_budget
-    )
-    if not same or declared.epsilon_budget > row.epsilon:
-        raise ChangeRefused("a declared line changes only by a lower epsilon_budget; declare a new line")
-    if people is None:
-        raise ChangeRefused("a cap is lowered by two people; propose a change of kind budget")
-    StoredLedger(connection).append(
-        CapChanged(
-            line=declared.line,
-            scope="line",
-            epsilon=declared.epsilon_budget,
-            proposed_by=people[0],
-            approved_by=people[1],
-        )
-    )
-    connection.execute(
-        update(lines).where(lines.c.line == declared.line).values(epsilon=declared.epsilon_budget)
-    )
-
-
-def cap_of(connection: Connection, line: str) -> Guarantee | None:
-    """Return what a line may spend, or None where it was never declared."""
-    row = connection.execute(select(lines).where(lines.c.line == line)).one_or_none()
-    if row is None:
-        return None
-    declared = decode_event(row.declared.encode())
-    if not isinstance(declared, LineDeclared):
-        raise ChangeRefused(f"line {line} is not declared by a declaration")
-    return replace(declared.guarantee(), epsilon=row.epsilon)
+def apply_line(connection: Connection, payload: dict[str, Any], people: People) -> None:
+    """Declare a line or lower its budget; the notices in force enter the log with it, by the same two people."""
+    apply_budget(connection, payload, people)
+    logged = {
+        event.notice
+        for event in StoredLedger(connection).of(NoticePublished)
+        if isinstance(event, NoticePublished)
+    }
+    for notice in notices_in(connection).listed():
+        if notice.digest not in logged:
+            _publish(connection, notice, people)
 
 
 def apply_notice(connection: Connection, payload: dict[str, Any], people: People) -> None:
@@ -129,48 +89,20 @@ def apply_notice(connection: Connection, payload: dict[str, Any], people: People
         raise ChangeRefused(f"edition {newest + 1} or later, in {', '.join(sorted(languages))}")
     for notice in found:
         insert_once(connection, notices, digest=notice.digest, content=encode(dict(notice.content)).decode())
-        StoredLedger(connection).append(
-            NoticePublished(
-                purpose=notice.purpose,
-                language=notice.language,
-                edition=notice.edition,
-                notice=notice.digest,
-                proposed_by=people[0],
-                approved_by=people[1],
-            )
+        _publish(connection, notice, people)
+
+
+def _publish(connection: Connection, notice: Notice, people: People) -> None:
+    StoredLedger(connection).append(
+        NoticePublished(
+            purpose=notice.purpose,
+            language=notice.language,
+            edition=notice.edition,
+            notice=notice.digest,
+            proposed_by=people[0],
+            approved_by=people[1],
         )
-
-
-def apply_key(connection: Connection, payload: dict[str, Any], *, now: int) -> None:
-    """Approve a key of the service: ``{"public": base64}``; earlier receipts stay valid under theirs."""
-    VerifyKey.from_base64(payload["public"])
-    insert_once(connection, service_keys, public=payload["public"], since=now)
-
-
-def approve_first_key(engine: Engine, key: VerifyKey, *, now: int) -> None:
-    """Take the key of a service that starts for the first time; any later one needs two people.
-
-    Raises:
-        KeyNotApproved: the store knows keys, and this is none of them.
-    """
-
-    def step(connection: Connection) -> None:
-        known = connection.execute(select(service_keys.c.public)).scalars().all()
-        if not known:
-            insert_once(connection, service_keys, public=key.base64, since=now)
-        elif key.base64 not in known:
-            raise KeyNotApproved(
-                f"the store knows other keys than this one; propose a change of kind key with public {key.base64}"
-            )
-
-    serially(engine, step)
-
-
-def keys_listed(engine: Engine) -> list[tuple[str, int]]:
-    """Return every key that ever signed receipts, with since when, oldest first."""
-    with reading(engine) as connection:
-        rows = connection.execute(select(service_keys).order_by(service_keys.c.since, service_keys.c.public))
-        return [(row.public, row.since) for row in rows]
+    )
 
 
 def notices_in(connection: Connection) -> Notices:

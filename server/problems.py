@@ -14,11 +14,10 @@ from server.consent import NoticeOutdated, SignalRefuses, TooManyGrants, Version
 from server.consent_ledger import NoProofYet
 from server.database import StoreUnavailable
 from server.enrolment import EnrolmentRefused
-from server.errors import ServerError
+from server.errors import ChangeRefused, ServerError
 from server.limits import TooMany
 from server.logs import NoLog
 from server.notices import NoticeError
-from server.policy import ChangeRefused
 from server.refusals import JustWithdrawn, KeyReused, NotEnrolled, Stale
 from server.releases import NoRelease, ReleaseRefused
 

@@ -10,7 +10,8 @@ from privacy.terms import Guarantee
 from server.consent import Purpose
 from server.database import serially
 from server.ledger_store import LogKey, StoredLedger
-from server.policy import cap_of, notices_in
+from server.line_policy import cap_of
+from server.policy import notices_in
 from server.round_book import (
     LIVE,
     Contribution,

@@ -22,8 +22,9 @@ from server.api import ServiceSettings, create_app
 from server.consent import LIFETIME
 from server.database import StoreUnavailable, reading, serially
 from server.ledger_store import StoredLedger
+from server.line_policy import apply_budget
 from server.notices import shipped_notices
-from server.policy import apply_budget, apply_notice
+from server.policy import apply_notice
 from server.round_book import Contribution, Round, RoundState
 from server.round_errors import ConsentMoved, ReplyRefused
 from server.rounds import RoundMachine

@@ -17,9 +17,9 @@ from privacy.pseudonym import subject_of
 from server.consent_service import ConsentService, GrantRequest
 from server.database import reading, serially
 from server.ledger_store import LogKey, StoredLedger
+from server.line_policy import apply_budget
 from server.memory_rounds import MemoryRoundStore
 from server.notices import shipped_notices
-from server.policy import apply_budget
 from server.round_book import Contribution, Members, Round, RoundStore
 from server.rounds import RoundMachine
 from server.sql_rounds import PURPOSE, SqlRoundStore

@@ -12,7 +12,6 @@ from server.admin import Actor, Administration, Change, Role
 from server.admin_schemas import (
     AdminEntry,
     AdminLogOut,
-    ChangeIn,
     ChangeOut,
     ChangesOut,
     ChecksIn,
@@ -20,6 +19,7 @@ from server.admin_schemas import (
     RoundOut,
     RoundsOut,
 )
+from server.change_schemas import ChangeIn
 from server.database import reading
 from server.policy import notices_in
 from server.problems import responses
@@ -59,7 +59,11 @@ def acting(*roles: Role) -> Callable[..., Actor]:
     return admitted
 
 
-@router.post("/v1/changes", status_code=201, summary="Propose a change of budget, notice, credential or key")
+@router.post(
+    "/v1/changes",
+    status_code=201,
+    summary="Propose a change that needs two people",
+)
 def propose(
     body: ChangeIn,
     admin: Admin,

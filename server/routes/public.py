@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 
 from server.consent import DAY, LIFETIME, PURPOSES, QUIET, SENDS
 from server.database import reading
+from server.key_policy import keys_listed
 from server.ledger_store import StoredLedger
 from server.notices import Notice
-from server.policy import keys_listed
 from server.problems import problem, responses
 from server.schemas import (
     Gpc,

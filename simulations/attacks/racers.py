@@ -21,8 +21,8 @@ from server.consent import TooManyGrants, VersionMoved
 from server.consent_service import ConsentService, GrantRequest
 from server.database import StoreUnavailable, open_engine, serially
 from server.ledger_store import LogKey
+from server.line_policy import apply_budget
 from server.notices import shipped_notices
-from server.policy import apply_budget
 from server.refusals import Stale
 from server.round_book import Contribution, Members, Round, RoundState
 from server.round_errors import ConsentMoved, ReplyRefused

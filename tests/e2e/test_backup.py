@@ -12,7 +12,7 @@ from server.backup import BackupRefused, write_backup
 from server.consent import PURPOSES
 from server.database import open_engine, reading
 from server.ledger_store import StoredLedger
-from server.policy import cap_of
+from server.line_policy import cap_of
 from server.recovery import LogForked
 from server.refusals import WINDOW
 from server.restore import BACK_WITHIN, RestoreRefused, restore
