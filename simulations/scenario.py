@@ -9,18 +9,13 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from models.errors import ModelError
-from models.gradient import GradientSettings
-from models.plan import ORDER, Mechanism
 from privacy.terms import RELATION, UNIT, Guarantee, NeighboringRelation, Trust, Unit, largest_delta
 from simulations.columns import ROLES, Role
 from simulations.errors import SimulationError
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+from simulations.training_section import Count, GradientTraining, MomentsTraining, Positive, Section, Share
 
 
 class ScenarioError(SimulationError):
@@ -29,14 +24,10 @@ class ScenarioError(SimulationError):
     code: ClassVar[str] = "scenario_refused"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
 Column = Annotated[str, Field(min_length=1)] | Count | None
 
 
-class ColumnsSection(_Section):
+class ColumnsSection(Section):
     """Which column of a table is what: its name, its number from 1, or "-" to leave it out; unset is guessed."""
 
     user: Column = None
@@ -51,7 +42,7 @@ class ColumnsSection(_Section):
         return {role: getattr(self, role) for role in ROLES}
 
 
-class DatasetSection(_Section):
+class DatasetSection(Section):
     """Which interactions the simulated devices hold, and how a table of them is read."""
 
     name: Literal["ml-100k", "ml-1m", "csv", "parquet"]
@@ -67,13 +58,13 @@ class DatasetSection(_Section):
         return self.name.startswith("ml-") if self.benchmark is None else self.benchmark
 
 
-class FeaturesSection(_Section):
+class FeaturesSection(Section):
     """What is made of the items' public metadata; it costs no privacy."""
 
     text: Literal["words", "minilm"] = "words"
 
 
-class PopulationSection(_Section):
+class PopulationSection(Section):
     """The declared population D rests on, and how many nodes stand for it."""
 
     declared: Annotated[int, Field(ge=2)]
@@ -82,14 +73,14 @@ class PopulationSection(_Section):
     """How many items a person has typically met, where that is public; the plan rests on it."""
 
 
-class ConsentSection(_Section):
+class ConsentSection(Section):
     """Who grants `federated_contribution`, and who of them withdraws while training goes on."""
 
     grant_share: Share
     withdraw_share: Share
 
 
-class PrivacySection(_Section):
+class PrivacySection(Section):
     """Everything that decides privacy; nothing here has a default."""
 
     epsilon: Annotated[float, Field(gt=0)]
@@ -119,7 +110,7 @@ class PrivacySection(_Section):
         )
 
 
-class LineSection(_Section):
+class LineSection(Section):
     """The release line as declared beforehand."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -128,70 +119,14 @@ class LineSection(_Section):
     release_expires_days: Count
 
 
-class SharesSection(_Section):
-    """Relative shares of the budget that replace the planned ones; a round without a share is left out."""
-
-    popularity: Positive
-    moments: Positive | None = None
-    item_context: Positive | None = None
-    vote: Positive | None = None
-
-    def given(self) -> dict[Mechanism, float]:
-        """Return the shares by mechanism."""
-        return {name: share for name in ORDER if (share := getattr(self, name)) is not None}
-
-
-class KnobsSection(_Section):
-    """Knobs of the recipe that replace the planned ones; models/recipe.py says what each is."""
-
-    scale_power: float | None = None
-    feature_directions: int | None = None
-    top_items: int | None = None
-    near_window: int | None = None
-    near_tau: float | None = None
-    near_share: float | None = None
-    rank_limit: int | None = None
-    taste_blend: float | None = None
-    numbers_per_item: int | None = None
-    content_dimensions: int | None = None
-    recency_floor: float | None = None
-    recency_tau: float | None = None
-    fade_in: float | None = None
-    taste_weight: float | None = None
-    content_weight: float | None = None
-    popularity_weight: float | None = None
-
-
-class MomentsTraining(_Section):
-    """Statistics rounds by plan, everyone in each; what stands here replaces what was planned."""
-
-    mechanism: Literal["moments"]
-    shares: SharesSection | None = None
-    recipe: KnobsSection = KnobsSection()
-
-
-class GradientTraining(_Section):
-    """A popularity round, then gradient rounds over Poisson cohorts.
-
-    Noise buys few rounds; without noise more of them cost nothing but time.
-    """
-
-    mechanism: Literal["gradient"]
-    rounds: Count
-    rounds_without_noise: Count
-    sampling_rate: Annotated[float, Field(gt=0, le=1)]
-    popularity_share: Annotated[float, Field(gt=0, lt=1)]
-    recipe: GradientSettings
-
-
-class EvaluationSection(_Section):
+class EvaluationSection(Section):
     """What is measured and shown; nothing here touches training."""
 
     sample_people: Annotated[int, Field(ge=1, le=50)]
     slate_length: Annotated[int, Field(ge=1, le=50)]
 
 
-class DeclaredSection(_Section):
+class DeclaredSection(Section):
     """What no ledger can show and a release's owner has to say; what is left out blocks the release."""
 
     one_person_one_id: str = ""
@@ -203,7 +138,7 @@ class DeclaredSection(_Section):
     approver: str = ""
 
 
-class Scenario(_Section):
+class Scenario(Section):
     """Every knob of one run."""
 
     name: Annotated[str, Field(min_length=1)]

@@ -16,7 +16,8 @@ from privacy.pseudonym import subject_of
 from server.consent_service import ConsentService, GrantRequest
 from server.database import migrate, open_engine, reading, serially
 from server.ledger_store import LogKey, StoredLedger
-from server.policy import CurrentNotices, apply_budget
+from server.line_policy import apply_budget
+from server.policy import CurrentNotices
 from server.round_book import Int64
 from server.sql_rounds import PURPOSE, SqlRoundStore
 from server.store import ConsentStore

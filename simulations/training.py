@@ -19,7 +19,8 @@ from server.training import LineTerms, train_by_moments
 from simulations.fleet import SimulatedFleet
 from simulations.line import ReleaseLine
 from simulations.runtimes import Runtime
-from simulations.scenario import GradientTraining, MomentsTraining, Scenario
+from simulations.scenario import Scenario
+from simulations.training_section import GradientTraining, MomentsTraining
 
 Observe = Callable[[str, GlobalParameters], None]
 PUBLISHED_HISTORIES = {"ml-100k": 100_000 / 943, "ml-1m": 1_000_209 / 6040}

@@ -20,9 +20,10 @@ from simulations.flower import run_on_flower
 from simulations.line import ReleaseLine
 from simulations.loading import load_dataset
 from simulations.runtimes import InProcess
-from simulations.scenario import GradientTraining, Scenario, load
+from simulations.scenario import Scenario, load
 from simulations.split import leave_two_out
 from simulations.training import train
+from simulations.training_section import GradientTraining
 from tests.made import write_events
 
 FEDAVG = Path(__file__).parents[2] / "simulations" / "scenarios" / "movielens-fedavg.toml"
