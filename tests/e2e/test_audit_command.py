@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import os
+import shlex
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,7 @@ from tests.e2e.labelled import LOG, LOG_KEY, RELEASE_KEY, labelled
 from tests.e2e.labelled import TRUST as STORED_TRUST
 from tests.log_made import LINE, one_round
 
+ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((files("privacy.audit") / "findings.schema.json").read_text())
 
 
@@ -237,3 +242,28 @@ def test_an_entry_rewritten_in_the_database_is_found(sqlite_database: str, offic
     engine.dispose()
     assert officer.bundles(sqlite_database.removeprefix("sqlite:///"))[0] == 0
     assert officer.finds()[1]["broken"]["rule"] == "log.root"
+
+
+def test_the_readmes_lines_work_as_pasted(tmp_path: Path) -> None:
+    chapter = (ROOT / "README.md").read_text().split("**Check it without us.**")[1].split("\n\n")[1]
+    pasted = [line.strip() for line in chapter.splitlines()]
+    run = laid_out(tmp_path, simple())
+    (tmp_path / "runs").mkdir()
+    run.rename(tmp_path / "runs" / "demo")
+    (tmp_path / "runs" / "demo" / "release" / "trust.json").write_bytes(TRUST.encode())
+    said = ""
+    for line in pasted:
+        assert line.startswith(".venv/bin/penchant-audit ")
+        command = [sys.executable, "-m", "server.audit", *shlex.split(line)[1:]]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said += done.stdout
+    assert "VALID, self-attested  runs/demo.bundle" in said
+    assert "are those you pinned" in said
