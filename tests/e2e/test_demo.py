@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -289,3 +290,40 @@ def test_the_ten_lines_of_the_readme_work_as_pasted(
     named = [name for row in table.splitlines() for name in re.findall("`([^`]*)`", row.split("|")[1])]
     assert all(name.split(".")[-1] in pasted for name in named)
     assert len([line for line in pasted.splitlines() if line and "import" not in line]) <= 12
+
+
+def test_the_device_commands_of_the_readme_work_as_pasted(
+    demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    chapter = (ROOT / "README.md").read_text().split("### You build an app")[1].split("\n### ")[0]
+    blocks = [f"    {block}" for block in chapter.split("\n\n    ")[1:]]
+    verbs, pair, export = ("\n".join(re.findall("^    (.*)", block, re.M)) for block in blocks)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    shutil.copytree(demo[0], tmp_path / "runs" / "demo")
+
+    def start(script: str) -> subprocess.Popen[str]:
+        lines = ["bash", "-euc", script]
+        environment = {**os.environ, "HOME": str(tmp_path)}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(lines, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    def said(script: str) -> str:
+        running = start(script)
+        out, err = running.communicate(timeout=120)
+        assert running.returncode == 0, err
+        return out
+
+    assert "the same for everybody" in said(verbs)
+    assert (tmp_path / "www" / "channel.json").exists()
+    at = "--home runs/device --release runs/demo/release"
+    said(
+        f".venv/bin/penchant-device consent grant --yes {at[:18]}; .venv/bin/penchant-device track view 50 {at}"
+    )
+    waiting = start(pair)
+    assert waiting.stdout is not None
+    code = next(line.strip() for line in waiting.stdout if line.startswith("penchant-pair"))
+    said(export.replace("CODE", code))
+    out, err = waiting.communicate(timeout=120)
+    assert waiting.returncode == 0, err
+    assert "taken over: 1 stored" in out
