@@ -8,6 +8,7 @@ from collections.abc import Callable
 from client.device.consent import Consent
 from client.device.consent_errors import ConsentRefused
 from client.device.purposes import LOCAL, PURPOSES
+from client.device.terminal import shown
 
 
 def add_parser(
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace, consent: Consent) -> int:
 
 def _grant(arguments: argparse.Namespace, consent: Consent) -> None:
     notice = consent.notice(arguments.purpose, language=arguments.language)
-    print(f"{notice.text}\n")
+    print(f"{shown(notice.text)}\n")
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise ConsentRefused(

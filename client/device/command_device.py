@@ -10,6 +10,7 @@ from pathlib import Path
 from client.device import command_contribute, command_moving
 from client.device.device import Device
 from client.device.slate import Slate, SlateItem
+from client.device.terminal import shown
 from client.errors import ClientError
 from privacy.manifest import TrustAnchors
 
@@ -129,9 +130,9 @@ def _show(slate: Slate) -> int:
 
 
 def _item(item: SlateItem) -> None:
-    print(f"{item.title or item.item}  {item.score:+.3f}")
+    print(f"{shown(item.title or item.item)}  {item.score:+.3f}")
     for reason in item.reasons:
-        print(f"    {reason.amount:+.3f}  {reason.text}")
+        print(f"    {reason.amount:+.3f}  {shown(reason.text)}")
 
 
 def _explain(asked: argparse.Namespace, device: Device) -> int:
@@ -173,7 +174,7 @@ def _forget(asked: argparse.Namespace, device: Device) -> int:
 
 
 def _say(value: object) -> int:
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    print(shown(json.dumps(value, indent=1, ensure_ascii=False)))
     return 0
 
 

@@ -43,24 +43,22 @@ class Positions(dict[str, int]):
 
     def __missing__(self, item: str) -> int:
         """Find an item that was not asked for before."""
-        if self._texts is None:
+        if self._texts is None or len(item) > LONGEST:
             return -1
         if len(self) >= MOST_REMEMBERED:
             self.clear()
-        found = self[item] = self._find(item.encode("utf-8", "surrogatepass"))
+        found = self[item] = self._find(self._texts, item.encode("utf-8", "surrogatepass"))
         return found
 
     def __contains__(self, item: object) -> bool:
         return isinstance(item, str) and self[item] >= 0
 
-    def _find(self, code: bytes) -> int:
-        if self._texts is None or len(code) > LONGEST:
-            return -1
+    def _find(self, texts: Texts, code: bytes) -> int:
         number = np.uint64(_number(code))
         at = int(self._sorted.searchsorted(number))
         while at < len(self._sorted) and self._sorted[at] == number:
             position = int(self._order[at])
-            if self._texts.coded(position) == code:
+            if texts.coded(position) == code:
                 return position
             at += 1
         return -1

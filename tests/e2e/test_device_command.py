@@ -2,13 +2,16 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from client.device.__main__ import main
+from models.export import export_release
 from tests.e2e.persons import bundle
 from tests.e2e.signed import NOW, publisher, tiny
+from tests.made import catalogue, parameters
 
 SIGNER = publisher()
 
@@ -54,3 +57,20 @@ def test_what_cannot_be_done_says_how_to_mend_it(
     (tmp_path / "home").chmod(0o755)
     assert main(["recommend", *where]) == 2
     assert "chmod 700" in capsys.readouterr().err
+
+
+def test_a_title_can_neither_hide_nor_overwrite_a_word_on_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = catalogue(9)
+    titles = tuple(f"{item}\x1b[2K\x9b1A\u202e\r\b" for item in range(9))
+    exported = export_release(parameters(9, taste=2, content=3), replace(hostile, titles=titles))
+    days = 2 + (int(time.time()) - NOW) // 86_400
+    files = {**SIGNER.publish(exported, days=days), "trust.json": SIGNER.trust.encode()}
+    where = ["--home", str(tmp_path / "home"), "--release", str(bundle(tmp_path / "release", files))]
+    main(["consent", "grant", "--yes", *where[:2]])
+    main(["tune", "i3", "2", *where])
+    for command in (["recommend"], ["explain", "i3"], ["rerank", "i3", "i4"], ["profile"]):
+        assert main([*command, *where]) == 0
+        said = capsys.readouterr().out
+        assert all(letter.isprintable() or letter == "\n" for letter in said)

@@ -108,3 +108,14 @@ def test_a_release_known_here_is_held_to_its_digests_all_the_same(name: str) -> 
     assert tuple(known.catalogue.ids) == open_release(FILES, trust=SIGNER.trust, now=NOW).catalogue.ids
     with pytest.raises(Exception, match="signed"):
         open_release({**FILES, name: bytes(data)}, trust=SIGNER.trust, now=NOW, known=True)
+
+
+def test_what_was_asked_for_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.device.positions.MOST_REMEMBERED", 10)
+    found = Positions(Texts(b'["a","b"]'))
+    for number in range(50):
+        assert (found[f"unknown {number}"], found["a"], found["b"]) == (-1, 0, 1)
+        assert len(found) <= 12
+    before = len(found)
+    assert found["x" * 10_000] == -1
+    assert len(found) == before
