@@ -1,5 +1,6 @@
 """``penchant-device`` between a person's two devices, and every verb that is a command too."""
 
+import hashlib
 import io
 import json
 import subprocess
@@ -14,7 +15,9 @@ import pytest
 
 from client.device.__main__ import main
 from client.device.device import Device
+from tests.e2e.homes import Clock
 from tests.e2e.persons import bundle
+from tests.e2e.serving import Service
 from tests.e2e.signed import NOW, publisher, tiny
 from tests.unit.test_contribution import ACCEPTED, call, terms
 
@@ -165,3 +168,29 @@ def test_a_round_that_cannot_be_read_is_one_clear_error(
     assert "[round_unreadable]" in say("old", "contribute", folder, "--accepted", accepted, code=2)
     (Path(folder) / broken).write_bytes(b"PK\x03\x04 nothing")
     assert "penchant-device: " in say("old", "contribute", folder, "--accepted", accepted, code=2)
+
+
+def test_a_contribution_is_shown_with_its_cost_and_exactly_its_bytes_are_handed_over(
+    release: Path, round_folder: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(tmp_path, clock=Clock(int(time.time())))
+    folder, accepted = round_folder
+    at = ["--home", str(tmp_path / "home"), "--server", service.url]
+    ranked = [*at, "--release", str(release)]
+    contribute = ["contribute", folder, "--accepted", accepted, *ranked]
+    with service.up():
+        for purpose in ("local_personalization", "federated_contribution"):
+            assert main(["consent", "grant", purpose, "--yes", *at]) == 0
+        assert main(["track", "view", "i3", *ranked]) == 0
+        capsys.readouterr()
+        assert main(contribute) == 0
+        shown = capsys.readouterr().out
+        asked = len(service.seen)
+        assert main([*contribute, "--hand-over", str(tmp_path / "leaves")]) == 0
+        assert capsys.readouterr().out == shown
+        assert not [path for path in service.seen[asked:] if path.startswith("POST")]
+    payload = (tmp_path / "leaves").read_bytes()
+    assert f"{len(payload)} bytes, SHA-256 {hashlib.sha256(payload).hexdigest()}" in shown
+    assert "epsilon" in shown
+    steps = np.frombuffer(payload, "<i8")
+    assert np.flatnonzero(steps).tolist() == [3]
