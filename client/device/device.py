@@ -154,7 +154,7 @@ class Device:
 
     def explain(self, item: str, *, context: Context | None = None) -> SlateItem | None:
         """Say what an item's score is made of for this person now; None if the release does not know it."""
-        return self._engine.loaded().ranker.explain(self._engine.person(context), item)
+        return self._engine.explain(item, context)
 
     def profile(self) -> Profile:
         """Say in plain words what moves this person's slates."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from client.device.consent import Consent
 from client.device.consent_errors import ConsentError
@@ -19,7 +19,7 @@ from client.device.ranking import Ranker
 from client.device.release import VerifiedRelease, read_folder
 from client.device.request import Request
 from client.device.shelf import Shelf
-from client.device.slate import Slate
+from client.device.slate import Slate, SlateItem
 from client.device.tables import ModelRefused
 from client.device.trial import try_out
 from client.device.vault import Vault
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that closing waits for a request under way; its answer is asked for again at the next start."""
+Answer = TypeVar("Answer")
 DATABASE, SHELF, INCOMING = "device.db", "releases", "incoming"
 
 
@@ -183,22 +184,30 @@ class Engine:
     def rank(self, request: Request, context: Context | None) -> Slate:
         """Make a slate; non-profiling reads nothing about the person, not even whether there is one.
 
-        A release that passed its trial and fails now gives way to the last good one, for good.
-
         Raises:
             RequestError, NoReleaseYet: there can be none.
             ModelRefused: the release fails, and there is none before it.
         """
+        return self._good(
+            lambda ranker: ranker.rank(self.person(context) if request.profiling else Person(), request)
+        )
+
+    def explain(self, item: str, context: Context | None) -> SlateItem | None:
+        """Say what an item's score is made of for this person; None if the release does not know it.
+
+        Raises:
+            NoReleaseYet, ModelRefused: as `rank`.
+        """
+        return self._good(lambda ranker: ranker.explain(self.person(context), item))
+
+    def _good(self, ask: Callable[[Ranker], Answer]) -> Answer:
+        """Ask the release at work; one that was tried and fails now gives way, for good, to the last good one."""
         try:
-            return self._rank(request, context)
+            return ask(self.loaded().ranker)
         except ModelRefused:
             if not self.roll_back():
                 raise
-            return self._rank(request, context)
-
-    def _rank(self, request: Request, context: Context | None) -> Slate:
-        person = self.person(context) if request.profiling else Person()
-        return self.loaded().ranker.rank(person, request)
+            return ask(self.loaded().ranker)
 
     def sync(self) -> "Outcome | None":
         """Fetch a newer release, tell the service what waits, hear how consent stands, drop what is too old.

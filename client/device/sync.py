@@ -138,9 +138,9 @@ class Synchronizer:
     def _tidy(self, channel: Channel) -> None:
         """Drop what was half fetched under names the channel no longer says: a server cannot fill the disk."""
         pointers = [pointer for pointer in (channel.current, channel.canary) if pointer is not None]
-        wanted = {TAG, *(digest for pointer in pointers for digest in pointer.files.values())}
+        wanted = {digest for pointer in pointers for digest in pointer.files.values()}
         for path in self._folder.iterdir():
-            if path.name not in wanted:
+            if len(path.name) == 64 and path.name not in wanted:
                 path.unlink(missing_ok=True)
 
     def _install(self, pointer: Pointer, line: str, share: float) -> str:

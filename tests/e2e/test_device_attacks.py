@@ -91,6 +91,7 @@ def test_a_release_that_fails_on_one_request_gives_way_to_the_last_good_one(
         slate = one.recommend(k=7)
         assert slate.release == "tiny/1"
         assert slate.items[:5] == before.items
+        assert one.explain("i5") is not None
         assert one.sync() == Outcome("kept", problem="release_refused_before")
 
 
