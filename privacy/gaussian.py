@@ -67,6 +67,21 @@ def exact_epsilon(mu: float, delta: float) -> float:
     return high
 
 
+def least_noise(epsilon: float, delta: float) -> float:
+    """Return the noise multiplier that spends (epsilon, delta) in one round with everyone in it; 0 for infinity.
+
+    >>> round(exact_epsilon(1 / least_noise(2.0, 1e-4), 1e-4), 6)
+    2.0
+    """
+    if math.isinf(epsilon):
+        return 0.0
+    low, high = 1e-3, 1e6
+    for _ in range(200):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if exact_delta(1 / middle, epsilon) <= delta else (middle, high)
+    return high
+
+
 def _tail(x: float) -> float:
     """Return the probability that a standard normal variable exceeds x."""
     return math.erfc(x / math.sqrt(2)) / 2

@@ -59,9 +59,26 @@ def build_parser() -> argparse.ArgumentParser:
     race.add_argument(
         "--database", metavar="URL", help="an empty database; a temporary SQLite file without it"
     )
+    _add_plan(commands)
     verify = commands.add_parser("verify", help="recompute a run's epsilon from its signed ledger")
     verify.add_argument("folder", type=Path, metavar="RUN_FOLDER")
     return parser
+
+
+def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    plan = commands.add_parser(
+        "plan", help="print what a line would ask and spend, and why, before it starts"
+    )
+    plan.add_argument("--people", type=int, required=True, metavar="N", help="the declared population")
+    plan.add_argument("--items", type=int, required=True, metavar="I", help="size of the public catalogue")
+    plan.add_argument("--epsilon", type=float, required=True, metavar="E", help="of the whole line, or inf")
+    plan.add_argument("--delta", type=float, metavar="D", help="at most N^-1.1, which is also the default")
+    plan.add_argument(
+        "--history", type=float, metavar="n", help="items a person has typically met, where that is public"
+    )
+    plan.add_argument("--text", action="store_true", help="items have public text")
+    plan.add_argument("--genres", action="store_true", help="items have public genres or years")
+    plan.add_argument("--timed", action="store_true", help="events come with times")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,6 +89,18 @@ def main(arguments: list[str] | None = None) -> int:
             from simulations.verification import verify_run
 
             print(verify_run(options.folder))
+        elif options.command == "plan":
+            from simulations.planning import show_plan
+
+            show_plan(
+                people=options.people,
+                items=options.items,
+                epsilon=options.epsilon,
+                delta=options.delta,
+                history=options.history,
+                features=options.text or options.genres,
+                timed=options.timed,
+            )
         elif options.command == "race":
             from simulations.attacks.command import race_and_show
 

@@ -15,7 +15,7 @@ from models.errors import ModelError
 from privacy.terms import RELATION, UNIT, Guarantee, NeighboringRelation, Trust, Unit, largest_delta
 from simulations.columns import ROLES, Role
 from simulations.errors import SimulationError
-from simulations.training_section import Count, GradientTraining, MomentsTraining, Positive, Section, Share
+from simulations.sections import Count, GradientTraining, MomentsTraining, Positive, Section, Share
 
 
 class ScenarioError(SimulationError):

@@ -20,7 +20,7 @@ from simulations.fleet import SimulatedFleet
 from simulations.line import ReleaseLine
 from simulations.runtimes import Runtime
 from simulations.scenario import Scenario
-from simulations.training_section import GradientTraining, MomentsTraining
+from simulations.sections import GradientTraining, MomentsTraining
 
 Observe = Callable[[str, GlobalParameters], None]
 PUBLISHED_HISTORIES = {"ml-100k": 100_000 / 943, "ml-1m": 1_000_209 / 6040}

@@ -21,9 +21,9 @@ from simulations.line import ReleaseLine
 from simulations.loading import load_dataset
 from simulations.runtimes import InProcess
 from simulations.scenario import Scenario, load
+from simulations.sections import GradientTraining
 from simulations.split import leave_two_out
 from simulations.training import train
-from simulations.training_section import GradientTraining
 from tests.made import write_events
 
 FEDAVG = Path(__file__).parents[2] / "simulations" / "scenarios" / "movielens-fedavg.toml"

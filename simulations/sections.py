@@ -1,4 +1,4 @@
-"""The part of a scenario that says how a model is trained."""
+"""How a scenario says to train: by statistics rounds as planned, or by gradient rounds."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    """Frozen, and without room for what nobody knows."""
+    """A part of a scenario: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 

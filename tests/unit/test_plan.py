@@ -1,0 +1,119 @@
+"""A plan rests on what is declared and public alone, says why, and gives way to the scenario."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from models.evidence import Declared, PlanError
+from models.plan import CLEAR_POPULARITY, make_plan
+from privacy.gaussian import exact_epsilon, least_noise
+from privacy.terms import RELATION, UNIT, Guarantee
+from server.plan import noise_of, plan_line
+from simulations.__main__ import main
+
+DENSE = Declared(people=5000, items=2000, noise=1.0, history=100.0, features=True, timed=True)
+SPARSE = replace(DENSE, items=40_000, history=6.0, noise=3.0)
+
+
+def test_a_dense_line_looks_for_tastes_and_a_sparse_one_spends_all_on_popularity() -> None:
+    assert make_plan(DENSE).gate == "open"
+    shut = make_plan(replace(SPARSE, features=False))
+    assert (shut.gate, shut.shares) == ("shut", (("popularity", 1.0),))
+    assert dict(make_plan(SPARSE).shares).keys() == {"popularity", "vote"}
+    assert not shut.opens(math.sqrt(1000.0)), "a shut line stays shut, whatever the popularity round says"
+
+
+def test_shares_add_up_and_popularity_gets_more_where_it_is_faint() -> None:
+    for declared in (
+        DENSE,
+        SPARSE,
+        replace(DENSE, noise=0.0),
+        replace(DENSE, noise=1e-9),
+        replace(DENSE, people=2),
+    ):
+        shares = dict(make_plan(declared).shares)
+        assert sum(shares.values()) == pytest.approx(1)
+        assert min(shares.values()) > 0
+    faint = replace(DENSE, items=10_000, history=None)
+    assert faint.assumed.popularity**2 < CLEAR_POPULARITY
+    assert dict(make_plan(faint).shares)["popularity"] > dict(make_plan(DENSE).shares)["popularity"]
+
+
+def test_without_a_declared_history_the_popularity_round_decides() -> None:
+    plan = make_plan(replace(DENSE, history=None))
+    assert plan.gate == "look"
+    assert plan.opens(10.0)
+    assert not plan.opens(1.0)
+    assert make_plan(DENSE).opens(1.0) is False, "what was declared may have been wrong"
+
+
+def test_what_is_not_there_is_not_asked_for() -> None:
+    bare = make_plan(replace(DENSE, features=False, timed=False)).recipe
+    assert (bare.feature_directions, bare.content_dimensions) == (0, 0)
+    assert (bare.recency_floor, bare.near_share) == (1.0, 0.0)
+
+
+def test_every_choice_says_why() -> None:
+    for declared in (DENSE, SPARSE, replace(DENSE, timed=False), replace(DENSE, history=None)):
+        choices = make_plan(declared).choices
+        assert all(each.value and each.because for each in choices)
+        assert {"tastes", "budget", "clipping", "gradient rounds"} <= {each.name for each in choices}
+
+
+def test_the_scenario_replaces_shares_and_knobs() -> None:
+    plan = make_plan(
+        SPARSE, shares={"popularity": 1, "moments": 2, "item_context": 1}, recipe={"rank_limit": 3}
+    )
+    assert plan.shares == (("popularity", 0.25), ("moments", 0.5), ("item_context", 0.25))
+    assert (plan.gate, plan.recipe.rank_limit, plan.opens(0.0)) == ("forced", 3, True)
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ({"moments": 1.0, "item_context": 1.0}, "need popularity"),
+        ({"popularity": 1.0, "moments": 1.0}, "together or neither"),
+        ({"popularity": 0.0}, "must be positive"),
+    ],
+)
+def test_shares_that_make_no_plan_are_refused(shares: Any, said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        make_plan(DENSE, shares=shares)
+
+
+@pytest.mark.parametrize("wrong", [{"people": 1}, {"items": 0}, {"noise": math.inf}, {"history": 0.5}])
+def test_a_declaration_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(PlanError):
+        replace(DENSE, **wrong)
+
+
+def test_a_plan_of_a_guarantee_keeps_to_it() -> None:
+    budget = Guarantee(epsilon=2.0, delta=1e-4, unit=UNIT, neighboring_relation=RELATION, trust="central")
+    plan = plan_line(budget, people=2000, items=500, history=50.0, features=True, timed=True)
+    rounds = noise_of(plan, budget)
+    total = math.sqrt(sum(each.noise_multiplier**-2 for each in rounds))
+    assert len(rounds) == len(plan.shares)
+    assert 1.99 < exact_epsilon(total, 1e-4) <= 2.0
+    assert least_noise(math.inf, 1e-4) == 0.0
+
+
+def test_the_command_prints_the_plan_with_its_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--people", "943", "--items", "1682", "--epsilon", "4", "--text", "--timed"]) == 0
+    said = capsys.readouterr().out
+    for word in (
+        "tastes",
+        "budget",
+        "basis",
+        "rank",
+        "clipping",
+        "because",
+        "epsilon 4.00",
+        "trust = central",
+    ):
+        assert word in said
+    assert main(["plan", "--people", "943", "--items", "1682", "--epsilon", "-1"]) == 2
+    assert "--epsilon must be above 0" in capsys.readouterr().err
+    assert main(["plan", "--people", "943", "--items", "9", "--epsilon", "1", "--delta", "0.5"]) == 2
+    assert "at most N^-1.1" in capsys.readouterr().err
