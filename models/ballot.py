@@ -23,10 +23,10 @@ HIDDEN = 3
 CERTAIN = 2.0
 """Noise deviations by which a way must beat popularity alone, twice, before it counts."""
 RECENCIES = ((0.01, 2.0), (0.01, 5.0), (0.1, 15.0))
-STRENGTHS_OF_CONTENT = (0.15, 0.4, 1.0)
-STRENGTHS_OF_TASTE = (0.2, 0.5, 1.2)
-STRENGTHS_OF_BOTH = (0.3, 0.6, 1.2)
-CONTENT_TO_TASTE = (0.3, 0.7, 1.3)
+STRENGTHS_OF_CONTENT = (0.15, 0.5, 1.5)
+STRENGTHS_OF_TASTE = (0.2, 0.6, 1.6)
+STRENGTHS_OF_BOTH = (0.3, 0.8, 1.6)
+CONTENT_TO_TASTE = (0.3, 0.7, 1.4)
 
 
 class BallotError(ModelError):

