@@ -13,7 +13,7 @@ from privacy.canonical import JSON, CanonicalError, decode, encode, number
 from privacy.errors import PrivacyError
 from privacy.events import Event
 from privacy.label_figures import curve_of, figures_of, objections
-from privacy.label_rows import Declarations, Row, Section, Status, rows
+from privacy.label_rows import Declarations, Row, Section, Status, rows, table
 from privacy.standing import standing
 
 T = TypeVar("T")
@@ -160,6 +160,17 @@ def make_label(
         rows=every,
         because=tuple(objections(found, figures, every)),
     )
+
+
+def declared_in(label: Label) -> Declarations:
+    """Return what a label's owner said, from the rows that quote it."""
+    said = {row.row: row.says for row in label.rows if row.status == "declared"}
+    quoted = {
+        template["declared"]: said[template["row"]]
+        for template in table()
+        if "declared" in template and template["row"] in said
+    }
+    return Declarations(**quoted)
 
 
 def read_label(data: bytes) -> Label:

@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 import httpx
 
-from privacy.channel import LABEL, NAMES, NEEDED, Channel, pointer_to
+from privacy.channel import LABEL, NAMES, NEEDED, PROOF, Channel, pointer_to
 from privacy.errors import PrivacyError
 from privacy.manifest import TrustAnchors, open_manifest
 from server.releases import ReleaseRefused, static_layout
 
 TRUST = "trust.json"
+DATABASE = os.environ.get("PENCHANT_DATABASE", "sqlite:///penchant.db")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,10 +33,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     line.add_argument("line", help="name of the release line")
     number = argparse.ArgumentParser(add_help=False)
     number.add_argument("sequence", type=int, help="number of the release")
+    seal = verbs.add_parser("seal", help="label a trained model from this service's log, and sign it")
+    seal.add_argument(
+        "folder", type=Path, help="model.onnx and catalogue.json; the rest is written beside them"
+    )
+    seal.add_argument("line", help="name of the release line, declared in the service's log")
+    seal.add_argument("--database", default=DATABASE, metavar="URL", help="the service's")
+    seal.add_argument(
+        "--declared", type=Path, required=True, metavar="FILE", help="TOML: what no ledger can show"
+    )
+    seal.add_argument("--release-key", type=Path, default=Path("penchant-release.key"), metavar="FILE")
+    seal.add_argument("--pins", type=Path, default=Path("penchant-log.key.pins"), metavar="FILE")
+    seal.add_argument("--days", type=int, default=90, metavar="N", help="until the release expires")
     publish = verbs.add_parser(
         "publish", parents=[service], help="send a release folder; no device takes it yet"
     )
-    publish.add_argument("folder", type=Path, help="model, catalogue, manifest, proof, label and trust.json")
+    publish.add_argument(
+        "folder", type=Path,
+        help="model, catalogue, manifest, label, trust.json, and the proof if another log than the service's has it",
+    )  # fmt: skip
     canary = verbs.add_parser("canary", parents=[service, line, number], help="let a share of devices try it")
     canary.add_argument("share", type=float, help="0 to 1; 0 takes the canary away")
     verbs.add_parser("promote", parents=[service, line, number], help="point every device at it")
@@ -55,6 +71,9 @@ def run_release(verb: str, **options: Any) -> None:
     """
     if verb == "static":
         _static(options["folder"], options["out"])
+        return
+    if verb == "seal":
+        _seal(options)
         return
     with httpx.Client(base_url=options["server"], headers=_token(), timeout=60) as client:
         found = _publish(client, options["folder"]) if verb == "publish" else _move(client, verb, options)
@@ -76,13 +95,28 @@ def read_release(folder: Path) -> tuple[dict[str, bytes], TrustAnchors]:
         raise ReleaseRefused(f"{problem.filename}: {problem.strerror}") from None
     except PrivacyError as problem:
         raise ReleaseRefused(f"{TRUST}: {problem}") from None
-    if missing := [name for name in NEEDED if name not in files]:
+    if missing := [name for name in NEEDED if name not in files and name != PROOF]:
         raise ReleaseRefused(f"{folder} lacks {', '.join(missing)}")
     return files, trust
 
 
+def _seal(options: Mapping[str, Any]) -> None:
+    from server.sealing import seal  # with the accountants behind it, which take seconds to load
+
+    names = ("database", "declared", "release_key", "pins", "days")
+    folder = options["folder"]
+    label = seal(folder, options["line"], **{name: options[name] for name in names})
+    print(
+        f"{folder}: release {label.sequence} of {label.line}, labelled ({folder / 'label.html'}) and signed"
+    )
+    for reason in label.because:
+        print(f"It must not go out: {reason}")
+
+
 def _static(folder: Path, out: Path) -> None:
     files, trust = read_release(folder)
+    if PROOF not in files:
+        raise ReleaseRefused(f"{folder} lacks {PROOF}: publish it first, devices take what a log shows")
     manifest = _line_of(files, trust)
     channel = Channel(line=manifest, current=pointer_to(files))
     layout = static_layout(channel, files)
@@ -110,8 +144,24 @@ def _publish(client: httpx.Client, folder: Path) -> dict[str, Any]:
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     for name, data in files.items():
         _answer(client.put(f"{base}/files/{digests[name]}", content=data))
-    body = {"files": digests, "trust": json.loads(trust.encode())}
-    return _answer(client.post(base, json=body))
+    if PROOF in files:
+        body = {"files": digests, "trust": json.loads(trust.encode())}
+        return _answer(client.post(base, json=body))
+    own = {"files": digests, "release_key": trust.release_key.base64}
+    found = _answer(client.post(f"{base}/publication", json=own))
+    _keep_proof(client, base, folder, found, digests["manifest.json"])
+    return found
+
+
+def _keep_proof(
+    client: httpx.Client, base: str, folder: Path, found: Mapping[str, Any], manifest: str
+) -> None:
+    """Put the proof that the service's log made beside what was published."""
+    published = next(each for each in found["releases"] if each["files"]["manifest.json"] == manifest)
+    answer = client.get(f"{base}/files/{published['files'][PROOF]}")
+    if not answer.is_success:
+        raise ReleaseRefused(f"it is published, but the service answers {answer.status_code} for its proof")
+    (folder / PROOF).write_bytes(answer.content)
 
 
 def _move(client: httpx.Client, verb: str, options: Mapping[str, Any]) -> dict[str, Any]:

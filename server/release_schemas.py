@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from privacy.channel import FORMAT
-from server.schemas import Schema, example
+from server.schemas import PUBLIC, Schema, example
 
 DIGEST = "9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a"
 FILES = dict.fromkeys(
@@ -19,6 +19,17 @@ class ReleaseIn(Schema):
 
     files: dict[str, str] = Field(max_length=8, description="SHA-256 by name")
     trust: dict[str, str] | None = Field(default=None, description="trust.json, with a line's first release")
+
+
+class OwnReleaseIn(Schema):
+    """A release of a line in this service's log, whose files were sent before; the log makes the proof."""
+
+    model_config = example(
+        files={k: v for k, v in FILES.items() if k != "manifest.proof"}, release_key=PUBLIC
+    )
+
+    files: dict[str, str] = Field(max_length=8, description="SHA-256 by name, all but manifest.proof")
+    release_key: str = Field(pattern="^[A-Za-z0-9+/]{43}=$", description="signs the line's manifests")
 
 
 class ShareIn(Schema):

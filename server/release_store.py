@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -76,7 +76,7 @@ class ReleaseStore:
         pinned = TrustAnchors.decode(held.trust.encode()) if held is not None else trust
         if pinned is None or trust not in (None, pinned):
             raise ReleaseRefused("give the line's trust.json with its first release, and the same ever after")
-        release = check_release(self._read(files), trust=pinned, line=line, now=now)
+        release = check_release(self.read(files.files), trust=pinned, line=line, now=now)
         if held is None:
             values = {
                 "line": line,
@@ -121,12 +121,16 @@ class ReleaseStore:
             line=row.line, releases=known, current=row.current, canary=row.canary, share=row.share
         )
 
-    def _read(self, pointer: Pointer) -> dict[str, bytes]:
-        """Read the files a pointer names; a missing one is left out for `check_release` to name."""
-        digests = list(pointer.files.values())
+    def read(self, files: Mapping[str, str]) -> dict[str, bytes]:
+        """Read files that were put here, by name; a missing one is left out.
+
+        Args:
+            files: SHA-256 by name.
+        """
+        digests = list(files.values())
         rows = self._connection.execute(select(release_files).where(release_files.c.digest.in_(digests)))
         held = {row.digest: bytes(row.data) for row in rows}
-        return {name: held[digest] for name, digest in pointer.files.items() if digest in held}
+        return {name: held[digest] for name, digest in files.items() if digest in held}
 
     def _save(self, line: ReleaseLine) -> None:
         """Write a line that is held."""

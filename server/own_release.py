@@ -1,0 +1,101 @@
+"""Releases of lines that this service trains: labelled from its own log, logged and published in one transaction."""
+
+import hashlib
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from privacy.channel import LABEL, MANIFEST, NAMES, PROOF, Pointer
+from privacy.errors import PrivacyError
+from privacy.events import ReleasePublished
+from privacy.keys import VerifyKey
+from privacy.manifest import TrustAnchors, open_manifest
+from server.ledger_store import StoredLedger
+from server.logs import Logs
+from server.release_store import ReleaseStore
+from server.releases import Published, ReleaseRefused
+
+TO_LOG = tuple(name for name in NAMES if name != PROOF)
+"""What a publisher brings: everything but the proof, which the log makes."""
+
+
+def log_and_publish(
+    connection: Connection,
+    line: str,
+    files: Mapping[str, str],
+    *,
+    release_key: VerifyKey,
+    logs: Logs,
+    now: int,
+) -> Published:
+    """Record a release in this service's log and publish it with its proof; both or neither.
+
+    Args:
+        connection: the transaction.
+        line: declared in this log.
+        files: SHA-256 by name, of files put here before.
+        release_key: signs the line's manifests.
+        logs: who signs the log.
+        now: seconds since 1970 UTC.
+
+    Raises:
+        ReleaseRefused: its label is not what this log says, or lets it not out.
+    """
+    if set(files) != set(TO_LOG):
+        raise ReleaseRefused(f"a release of this service's log is published with {', '.join(TO_LOG)}")
+    store, ledger = ReleaseStore(connection), StoredLedger(connection)
+    held = store.read(files)
+    if missing := [name for name in TO_LOG if name not in held]:
+        raise ReleaseRefused(f"the release lacks {', '.join(missing)}")
+    try:
+        manifest = open_manifest(held[MANIFEST], release_key)
+        _check_label(held[LABEL], ledger, line, logs.public.origin)
+    except PrivacyError as problem:
+        raise ReleaseRefused(f"the release is not signed and labelled: {problem}") from None
+    digest = hashlib.sha256(held[MANIFEST]).hexdigest()
+    event = ReleasePublished(line=line, sequence=manifest.sequence, manifest=digest)
+    ledger.append(event)
+    ledger.keep_head(logs.public)
+    proof = ledger.proof(event, logs.public)
+    store.put_file(hashlib.sha256(proof).hexdigest(), proof)
+    whole = Pointer({**files, PROOF: hashlib.sha256(proof).hexdigest()})
+    trust = TrustAnchors(origin=logs.public.origin, release_key=release_key, log_key=logs.public.key.public)
+    return store.publish(line, whole, trust=trust, now=now)
+
+
+def _check_label(data: bytes, ledger: StoredLedger, line: str, origin: str) -> None:
+    """Make the label again from the log, as it was and as it is: a figure that moved since asks for a new label.
+
+    Raises:
+        ReleaseRefused, ReleaseBlocked, LabelError: it must not go out.
+    """
+    # With the accountants behind it, which take seconds to load.
+    from privacy.label import Label, declared_in, make_label, read_label
+
+    label = read_label(data)
+    label.require()
+    if (label.line, label.origin) != (line, origin):
+        raise ReleaseRefused(f"the label is of {label.line} in {label.origin}, not of {line} in {origin}")
+    events = ledger.events()
+
+    def again(entries: int) -> Label:
+        return make_label(
+            events[:entries],
+            line,
+            origin=origin,
+            sequence=label.sequence,
+            issued=label.issued,
+            expires=label.expires,
+            declared=declared_in(label),
+        )
+
+    if again(label.entries) != label:
+        raise ReleaseRefused("the label does not follow from this log's entries")
+    now = again(len(events))
+    moved = sorted(
+        name
+        for name, figure in now.figures.items()
+        if name != "consent_anchors" and label.figures.get(name) != figure
+    )
+    if moved:
+        raise ReleaseRefused(f"since the label was made {', '.join(moved)} moved: label the release anew")
