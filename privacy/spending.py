@@ -14,6 +14,15 @@ from privacy.gaussian import GaussianRound
 
 Spend: TypeAlias = PrivacyEvent | MetricReleased | TuningAccounted
 SCOPES: tuple[CapScope, ...] = ("line", "period", "release")
+BUDGETED: tuple[type[Event], ...] = (
+    PrivacyEvent,
+    MetricReleased,
+    TuningAccounted,
+    ReleasePublished,
+    PeriodStarted,
+    CapChanged,
+)
+"""What a line's budget depends on: what it spent, and what ends a release or a period, or lowers a cap."""
 
 
 def costs_of(event: Event) -> tuple[GaussianRound, ...]:

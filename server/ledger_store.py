@@ -4,36 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from privacy.acts import (
-    CapChanged,
-    KeyRotated,
-    MetricReleased,
-    PeriodStarted,
-    TuningAccounted,
-)
+from privacy.acts import KeyRotated
 from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
-from privacy.events import (
-    Event,
-    PrivacyEvent,
-    ReleasePublished,
-    decode_event,
-    encode_event,
-    kind_of,
-)
+from privacy.events import Event, decode_event, encode_event, kind_of
 from privacy.keys import SigningKey
+from privacy.spending import BUDGETED
 from server.errors import KeyNotApproved
 from server.stored_tree import StoredTree
 from server.tables import ledger, log_heads
-
-BUDGETED: tuple[type[Event], ...] = (
-    PrivacyEvent,
-    MetricReleased,
-    TuningAccounted,
-    ReleasePublished,
-    PeriodStarted,
-    CapChanged,
-)
-"""What a line's budget depends on: what it spent, and what ends a release or a period or lowers a cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +111,3 @@ class StoredLedger:
         """Return the newest replacement of the log's own key."""
         found = [event for event in self.of(KeyRotated) if isinstance(event, KeyRotated)]
         return next((event for event in reversed(found) if event.purpose == "log"), None)
-
-    def spending(self, line: str) -> list[PrivacyEvent]:
-        """Return the privacy events of one line, oldest first."""
-        wanted = (ledger.c.line == line) & (ledger.c.kind == kind_of(PrivacyEvent))
-        rows = self._connection.execute(select(ledger.c.leaf).where(wanted).order_by(ledger.c.position))
-        found = (decode_event(leaf.encode()) for (leaf,) in rows)
-        return [event for event in found if isinstance(event, PrivacyEvent)]

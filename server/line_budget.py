@@ -1,11 +1,11 @@
-"""The budget of a line as its log has it, compared in every step that spends: two processes cannot spend it twice."""
+"""A line's budget over its life, period and release, as its log has it in every step that spends."""
 
 from collections.abc import Iterable
 from typing import ClassVar
 
 from privacy.budget import Budget
 from privacy.calibration import PlannedRound
-from privacy.events import PrivacyEvent, RoundTerms
+from privacy.events import Event, PrivacyEvent, RoundTerms
 from privacy.terms import Guarantee
 from server.errors import ServerError
 from server.round_book import RoundBook
@@ -29,6 +29,7 @@ class LineBudget:
         self._plan: list[PlannedRound] = []
         self._budget: Budget | None = None
         self._cap: Guarantee | None = None
+        self._heard: list[Event] = []
         self._book: RoundBook | None = None
 
     def clear(self, book: RoundBook, planned: Iterable[PlannedRound]) -> None:
@@ -52,6 +53,7 @@ class LineBudget:
         self._book = book
         try:
             budget.authorize(intent)
+            self._heard.append(intent)
         finally:
             self._book = None
 
@@ -59,11 +61,11 @@ class LineBudget:
         cap = book.cap(self._line)
         if cap is None:
             raise LineNotDeclared(f"line {self._line} is not declared here; declare it with its budget first")
-        spent = book.spending(self._line)
-        if self._budget is None or self._cap != cap or list(self._budget.events) != spent:
-            budget = Budget(cap, recorded=spent, record=self._record)
-            budget.clear(self._left(spent))
-            self._budget, self._cap = budget, cap
+        history = book.history(self._line)
+        if self._budget is None or self._cap != cap or self._heard != history:
+            budget = Budget(cap, recorded=history, record=self._record)
+            budget.clear(self._left(history))
+            self._budget, self._cap, self._heard = budget, cap, history
         return self._budget
 
     def _record(self, event: PrivacyEvent) -> None:
@@ -71,13 +73,14 @@ class LineBudget:
             raise LineNotDeclared("an intent is recorded in the step that seals its round, nowhere else")
         self._book.append(event)
 
-    def _left(self, spent: list[PrivacyEvent]) -> list[PlannedRound]:
+    def _left(self, history: list[Event]) -> list[PlannedRound]:
         """Return the part of the plan that is not spent yet."""
         left = list(self._plan)
-        for event in spent:
-            planned = PlannedRound(event.noise_multiplier, event.sampling_rate)
-            if planned in left:
-                left.remove(planned)
+        for event in history:
+            if isinstance(event, PrivacyEvent):
+                planned = PlannedRound(event.noise_multiplier, event.sampling_rate)
+                if planned in left:
+                    left.remove(planned)
         return left
 
 

@@ -77,7 +77,7 @@ def apply_cap(connection: Connection, payload: dict[str, Any], people: People | 
 def apply_period(connection: Connection, payload: dict[str, Any], *, now: int) -> None:
     """Begin a line's next budget period: ``{"line"}``; never before the one under way has lasted its days."""
     line = payload["line"]
-    declared = _declaration(_row(connection, line))
+    declared = _declaration(hold_line(connection, line))
     before = [
         e for e in StoredLedger(connection).of(PeriodStarted, line=line) if isinstance(e, PeriodStarted)
     ]
@@ -115,13 +115,18 @@ def purse_of(connection: Connection, line: str) -> Purse:
     Raises:
         ChangeRefused: it was never declared.
     """
-    purse = Purse(_declaration(_row(connection, line)).epsilon_budget)
+    purse = Purse(_declaration(hold_line(connection, line)).epsilon_budget)
     for event in StoredLedger(connection).history(line):
         purse.hear(event)
     return purse
 
 
-def _row(connection: Connection, line: str) -> Any:
+def hold_line(connection: Connection, line: str) -> Any:
+    """Return a line's row and keep it as it is until the transaction ends: nobody spends from it meanwhile.
+
+    Raises:
+        ChangeRefused: it was never declared.
+    """
     row = connection.execute(select(lines).where(lines.c.line == line).with_for_update()).one_or_none()
     if row is None:
         raise ChangeRefused("the line is not declared; propose a change of kind budget first")

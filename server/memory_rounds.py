@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from privacy.events import Event, LineDeclared, PrivacyEvent, RoundTerms
+from privacy.events import Event, LineDeclared, RoundTerms
+from privacy.spending import BUDGETED, line_of
 from privacy.terms import Guarantee
 from server.round_book import (
     LIVE,
@@ -70,7 +71,7 @@ class MemoryRoundStore:
         self._rounds: dict[tuple[str, int], _Kept] = {}
         self._caps: dict[str, Guarantee] = {}
         self._terms: dict[RoundTerms, int] = {}
-        self._spending: dict[str, list[PrivacyEvent]] = {}
+        self._history: dict[str, list[Event]] = {}
         self._writes: list[Callable[[], object]] = []
         self._one_at_a_time = threading.RLock()
         for event in recorded:
@@ -105,9 +106,9 @@ class MemoryRoundStore:
         """Return what a line may spend."""
         return self._caps.get(line)
 
-    def spending(self, line: str) -> list[PrivacyEvent]:
-        """Return every privacy event of a line."""
-        return list(self._spending.get(line, ()))
+    def history(self, line: str) -> list[Event]:
+        """Return everything of a line that its budget depends on."""
+        return list(self._history.get(line, ()))
 
     def append(self, event: Event) -> None:
         """Append one event to the log."""
@@ -203,5 +204,5 @@ class MemoryRoundStore:
         """Remember what rounds ask of the log."""
         if isinstance(event, LineDeclared):
             self._caps[event.line] = event.guarantee()
-        if isinstance(event, PrivacyEvent):
-            self._spending.setdefault(event.line, []).append(event)
+        if isinstance(event, BUDGETED) and (line := line_of(event)) is not None:
+            self._history.setdefault(line, []).append(event)

@@ -11,6 +11,7 @@ from privacy.events import ReleasePublished
 from privacy.keys import VerifyKey
 from privacy.manifest import TrustAnchors, open_manifest
 from server.ledger_store import StoredLedger
+from server.line_policy import hold_line
 from server.logs import Logs
 from server.release_store import ReleaseStore
 from server.releases import Published, ReleaseRefused
@@ -43,6 +44,7 @@ def log_and_publish(
     """
     if set(files) != set(TO_LOG):
         raise ReleaseRefused(f"a release of this service's log is published with {', '.join(TO_LOG)}")
+    hold_line(connection, line)
     store, ledger = ReleaseStore(connection), StoredLedger(connection)
     held = store.read(files)
     if missing := [name for name in TO_LOG if name not in held]:

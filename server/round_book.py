@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.events import Event, PrivacyEvent, RoundTerms
+from privacy.events import Event, RoundTerms
 from privacy.terms import Guarantee
 
 Int64 = NDArray[np.int64]
@@ -135,8 +135,8 @@ class RoundBook(Protocol):
     def cap(self, line: str) -> Guarantee | None:
         """Return what a line may spend, holding the line; None if it was never declared."""
 
-    def spending(self, line: str) -> list[PrivacyEvent]:
-        """Return every privacy event of a line, oldest first."""
+    def history(self, line: str) -> list[Event]:
+        """Return everything of a line that its budget depends on, oldest first."""
 
     def append(self, event: Event) -> None:
         """Append one event to the log."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from sqlalchemy import Connection, Engine, Table, and_, delete, insert, select, update
 
-from privacy.events import Event, PrivacyEvent, RoundTerms, decode_event, encode_event
+from privacy.events import Event, RoundTerms, decode_event, encode_event
 from privacy.terms import Guarantee
 from server.consent import Purpose
 from server.database import serially
@@ -89,9 +89,9 @@ class SqlRoundBook:
         self._connection.execute(select(lines.c.line).where(lines.c.line == line).with_for_update()).all()
         return cap_of(self._connection, line)
 
-    def spending(self, line: str) -> list[PrivacyEvent]:
-        """Return every privacy event of a line."""
-        return self._ledger.spending(line)
+    def history(self, line: str) -> list[Event]:
+        """Return everything of a line that its budget depends on."""
+        return self._ledger.history(line)
 
     def append(self, event: Event) -> None:
         """Append one event to the log."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import server.restore
-from privacy.events import RoundAborted
+from privacy.events import PrivacyEvent, RoundAborted
 from server.backup import BackupRefused, write_backup
 from server.consent import PURPOSES
 from server.database import open_engine, reading
@@ -156,7 +156,7 @@ def spent_after_restore(service: Service, path: Path) -> int:
     log(engine, terms(2), intent(2), committed(2), terms(3), intent(3))
     again(service, path)
     with reading(engine) as connection:
-        return len(StoredLedger(connection).spending("test"))
+        return len(StoredLedger(connection).of(PrivacyEvent, line="test"))
 
 
 def test_spend_is_the_larger_of_backup_and_database(service: Service, path: Path) -> None:
