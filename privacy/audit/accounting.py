@@ -20,6 +20,11 @@ APART = 2 * PRV_ERROR + PLD_ERROR
 """Most by which two right accountants differ: the stated errors of both."""
 PRV_ENDS = 100.0
 """Above this epsilon PRV's grid fills the memory; a label then states RDP's bound."""
+LEAST_DELTA = 1e-10
+MOST, LEAST_NOISE = 300.0, 0.05
+"""Above this epsilon, or below this noise, nothing is bounded: its grid would fill the memory of whoever audits."""
+FAILURES = (ArithmeticError, ValueError, RuntimeError, MemoryError)
+"""What the libraries raise where they cannot account: such events are bounded by nothing."""
 Steps: TypeAlias = tuple[tuple[float, float, int], ...]
 
 
@@ -68,7 +73,7 @@ def epsilons(costs: Costs, deltas: tuple[float, ...]) -> tuple[float, ...]:
 def best_guess(costs: Costs) -> float:
     """Return how often the best attacker is right about one subject's presence: (1 + delta(0)) / 2, by PLD."""
     steps = _steps(costs)
-    if not steps or _endless(steps):
+    if not steps or _unbounded(steps, LEAST_DELTA):
         return 1.0 if steps else 0.5
     return (1 + float(_pld(steps).get_delta(0.0))) / 2
 
@@ -77,13 +82,13 @@ def _steps(costs: Costs) -> Steps:
     return tuple((noise, rate, count) for (noise, rate), count in sorted(costs.items()))
 
 
-def _endless(steps: Steps) -> bool:
-    return any(noise == 0 for noise, _, _ in steps)
+def _unbounded(steps: Steps, delta: float) -> bool:
+    return _rdp(steps, delta) > MOST
 
 
 @lru_cache(maxsize=256)
 def _epsilons(steps: Steps, deltas: tuple[float, ...]) -> tuple[float, ...]:
-    if not steps or _endless(steps):
+    if not steps or _unbounded(steps, min(deltas)):
         return tuple(math.inf if steps else 0.0 for _ in deltas)
     loss = _pld(steps)
     return tuple(float(loss.get_epsilon(delta)) for delta in deltas)
@@ -91,7 +96,7 @@ def _epsilons(steps: Steps, deltas: tuple[float, ...]) -> tuple[float, ...]:
 
 @lru_cache(maxsize=256)
 def _account(steps: Steps, delta: float) -> Account:
-    if not steps or _endless(steps):
+    if not steps or _unbounded(steps, delta):
         epsilon = math.inf if steps else 0.0
         exact = None if any(rate != 1 for _, rate, _ in steps) else epsilon
         return Account(epsilon, epsilon, exact, "prv")
@@ -120,7 +125,7 @@ def _prv(steps: Steps, delta: float) -> float | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             epsilon = float(accountant.get_epsilon(delta, eps_error=PRV_ERROR))
-    except (RuntimeError, ValueError, MemoryError, OverflowError):
+    except FAILURES:
         return None
     return epsilon if math.isfinite(epsilon) and epsilon >= 0 else None
 
@@ -129,13 +134,17 @@ def _prv(steps: Steps, delta: float) -> float | None:
 def _rdp(steps: Steps, delta: float) -> float:
     from opacus.accountants import RDPAccountant
 
-    if _endless(steps):
+    if any(noise < LEAST_NOISE for noise, _, _ in steps):
         return math.inf
     accountant = RDPAccountant()
-    accountant.history = _history(steps)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return float(accountant.get_epsilon(delta))
+    try:
+        accountant.history = _history(steps)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            epsilon = float(accountant.get_epsilon(delta))
+    except FAILURES:
+        return math.inf
+    return math.inf if math.isnan(epsilon) else epsilon
 
 
 @lru_cache(maxsize=32)

@@ -52,11 +52,22 @@ class Lines:
         Raises:
             Broken: there is none, or it is too long.
         """
-        line = self._file.readline(LONGEST + 1)
-        self._at += 1
-        if not line.endswith(b"\n") or len(line) > LONGEST:
-            raise Broken("bundle.form", self.where, "the line is missing, cut off, or too long")
-        return line[:-1]
+        (line,) = self.some(1)
+        return line
+
+    def some(self, count: int) -> Iterator[bytes]:
+        """Yield the next lines without their ends.
+
+        Raises:
+            Broken: there are not so many, or one is too long.
+        """
+        readline = self._file.readline
+        for _ in range(count):
+            line = readline(LONGEST + 1)
+            self._at += 1
+            if line[-1:] != b"\n" or len(line) > LONGEST:
+                raise Broken("bundle.form", self.where, "the line is missing, cut off, or too long")
+            yield line[:-1]
 
     def string(self) -> str:
         """Return the string that the next line is.

@@ -28,12 +28,14 @@ class Roots:
         self._tree = Growing()
         self._due = sorted(set(sizes), reverse=True)
         self._found: dict[int, bytes] = {}
-        self._keep()
+        self._next = self._due[-1] if self._due else -1
+        if self._next == 0:
+            self._keep()
 
     def add(self, leaf: bytes) -> None:
         """Take in the next leaf."""
         self._tree.add(leaf)
-        if self._due and self._due[-1] == self._tree.size:
+        if self._tree.size == self._next:
             self._keep()
 
     def at(self, size: int) -> bytes | None:
@@ -41,8 +43,8 @@ class Roots:
         return self._found.get(size)
 
     def _keep(self) -> None:
-        if self._due and self._due[-1] == self._tree.size:
-            self._found[self._due.pop()] = self._tree.root()
+        self._found[self._due.pop()] = self._tree.root()
+        self._next = self._due[-1] if self._due else -1
 
 
 def check_heads(heads: Sequence[Seen], log: Log, roots: Roots, entries: int) -> None:

@@ -83,8 +83,7 @@ def _check_anchors(ticks: list[Tick], anchors: bytes) -> None:
 
 def _take_leaves(lines: Lines, leaves: int, roots: Roots) -> None:
     erased = bytearray()
-    for index in range(leaves):
-        leaf = lines.take()
+    for index, leaf in enumerate(lines.some(leaves)):
         found = _LEAF.fullmatch(leaf)
         if found is None:
             raise Broken("officer.form", lines.where, "a leaf is neither a commitment nor an erasure")

@@ -141,8 +141,7 @@ def _entries(
         due.setdefault(release.label.body["entries"], []).append(place)
     sums: Sums = {}
     fault: Broken | None = None
-    for at in range(header.entries):
-        leaf = lines.take()
+    for at, leaf in enumerate(lines.some(header.entries)):
         roots.add(leaf)
         for place in due.get(at, ()):
             line = log.lines.get(releases[place].manifest["line"])

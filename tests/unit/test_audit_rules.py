@@ -199,6 +199,16 @@ def test_the_logs_these_faults_are_planted_in_are_valid(tmp_path: Path) -> None:
         assert len(found.releases) == found.published == len(made.releases)
 
 
+@pytest.mark.parametrize("noise", [1e-300, 1e-5, 0.049, 1e300])
+@pytest.mark.parametrize("rate", [1e-9, 1.0])
+def test_noise_that_no_library_can_account_for_counts_as_none_and_fills_no_memory(
+    noise: float, rate: float, tmp_path: Path
+) -> None:
+    made = simple()
+    made.events += one_round(9, noise=noise, rate=rate)
+    assert rule_of(made, tmp_path) == "line.cap"
+
+
 ROTATIONS = {
     "another log's rotation": {"origin": "elsewhere.example/log"},
     "a rotation of a key not in use": {"old_key": STRANGER.public.base64},
