@@ -87,13 +87,15 @@ def made(items: int, taste: int, content: int, seed: int) -> tuple[GlobalParamet
 
 
 def contest(items: int, taste: int, content: int, seed: int, folder: Path) -> dict[str, Times]:
-    """Time every contestant on one release, in turn, call by call."""
+    """Time every contestant on one release, in turn, call by call: a person who meets one more item before each."""
     params, catalogue = made(items, taste, content, seed)
     write_signed(export_release(params, catalogue), folder)
     release = opened(folder)
     table = Runtime(release.model).tables.rows.copy().view(np.int64).ravel()  # aligned, unlike the file's
-    histories = [stream(seed, "met", call).permutation(items)[:EVENTS] for call in range(CALLS)]
-    people = [Person(events=[Event(f"i{item}") for item in history]) for history in histories]
+    met = stream(seed, "met").permutation(items)[: EVENTS + CALLS]
+    events = [Event(f"i{item}") for item in met]
+    histories = [met[call : call + EVENTS] for call in range(CALLS)]
+    people = [Person(events=events[call : call + EVENTS]) for call in range(CALLS)]
     ages, kinds = np.arange(EVENTS)[::-1], np.ones(EVENTS, np.float32)
 
     def graph() -> Callable[[int], object]:
@@ -128,9 +130,9 @@ def contest(items: int, taste: int, content: int, seed: int, folder: Path) -> di
 
 
 def opened(folder: Path) -> VerifiedRelease:
-    """Open a folder as a device does."""
+    """Open a folder as a device does that has installed it before."""
     trust = TrustAnchors.decode((folder / "trust.json").read_bytes())
-    return open_release(read_folder(folder), trust=trust, now=NOW)
+    return open_release(read_folder(folder), trust=trust, now=NOW, known=True)
 
 
 def timed(call: Callable[[int], object], turn: int) -> float:
