@@ -18,8 +18,9 @@ from client.device.store import EventStore
 from client.device.vault import NONCE, Vault
 from simulations.benchmarks.device_start import NOW, MeasurementFailed
 
-EVENTS, APART, REPEATS = 10_000, 1_000, 9
-"""Events, seconds between two of them (so that they fall into seventeen weeks), and how often all is done anew."""
+EVENTS, APART, REPEATS, TRACKED = 10_000, 1_000, 9, 300
+"""Events, seconds between two of them (so that they fall into seventeen weeks), how often all is done anew, and
+events tracked one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ class Kept:
     Args:
         write: judge, seal and store every event.
         read: read every event.
+        track: judge, seal and store one more, by itself.
         bare_write: encrypt and insert as many rows of that size, nothing judged, no duplicate looked for.
         bare_read: select and decrypt them, nothing made of it.
     """
 
     write: float
     read: float
+    track: float
     bare_write: float
     bare_read: float
 
@@ -42,7 +45,8 @@ class Kept:
         """Say it in one line, ratios first."""
         return (
             f"{EVENTS:,} events: written in {self.write / self.bare_write:.2f} times ({self.write:.0f} ms), read in "
-            f"{self.read / self.bare_read:.2f} times ({self.read:.0f} ms) what encryption and SQLite alone take"
+            f"{self.read / self.bare_read:.2f} times ({self.read:.0f} ms) what encryption and SQLite alone take; one "
+            f"more in {1e3 * self.track:.0f} us"
         )
 
 
@@ -52,7 +56,7 @@ def kept() -> Kept:
     return Kept(*(1e3 * statistics.median(column) for column in zip(*times, strict=True)))
 
 
-def _store() -> tuple[float, float]:
+def _store() -> tuple[float, float, float]:
     raws = [{"kind": "view", "item": f"i{number}", "time": NOW - APART * number} for number in range(EVENTS)]
     with tempfile.TemporaryDirectory() as folder:
         home = private_folder(Path(folder) / "home")
@@ -66,10 +70,13 @@ def _store() -> tuple[float, float]:
         written = time.process_time()
         found = store.events()
         read = time.process_time()
+        for number in range(TRACKED):
+            store.add([{"kind": "like", "item": "i", "time": NOW - number}])
+        tracked = (time.process_time() - read) / TRACKED
         database.close()
     if not all(verdict.code.startswith("stored") for verdict in stored) or len(found) != EVENTS:
         raise MeasurementFailed("the store lost an event")
-    return written - began, read - written
+    return written - began, read - written, tracked
 
 
 def _bare() -> tuple[float, float]:
