@@ -195,7 +195,7 @@ class Runtime:
 
 def _give_back() -> None:
     """Return to the system what loading took and freed: 12 MB of 100,000 items, where the C library can."""
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
