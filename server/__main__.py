@@ -9,6 +9,7 @@ from pathlib import Path
 from privacy.errors import PrivacyError
 from server import release_command
 from server.errors import ServerError
+from server.logs import SLOTS, TICK_SECONDS
 
 DATABASE = "sqlite:///penchant.db"
 
@@ -55,6 +56,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--consent-log-key", type=Path, default=Path("penchant-consent-log.key"), metavar="FILE",
         help="signs the private consent log (penchant-consent-log.key)",
     )  # fmt: skip
+    serve.add_argument(
+        "--tick-seconds",
+        type=int,
+        default=TICK_SECONDS,
+        metavar="N",
+        help="between two ticks of the consent log",
+    )
+    serve.add_argument(
+        "--tick-slots", type=int, default=SLOTS, metavar="N", help="decisions that a tick holds; a constant"
+    )
     serve.add_argument("--app-key", metavar="KEY", help="enrol only devices this public key vouches for")
 
     credential = commands.add_parser(

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -38,6 +39,8 @@ def run_serve(
     origin: str,
     log_key: Path,
     consent_log_key: Path,
+    tick_seconds: int,
+    tick_slots: int,
 ) -> None:
     """Migrate, then serve until told to end."""
     with _store(database) as engine:
@@ -46,7 +49,11 @@ def run_serve(
             controller=controller,
             authority=authority,
             admit=_admission(app_key),
-            logs=open_logs(origin, log_key=log_key, consent_log_key=consent_log_key),
+            logs=replace(
+                open_logs(origin, log_key=log_key, consent_log_key=consent_log_key),
+                slots=tick_slots,
+                tick_seconds=tick_seconds,
+            ),
         )
         app = create_app(engine, settings)
         with listen(host, port) as listening:

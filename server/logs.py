@@ -89,6 +89,10 @@ class Logs:
     slots: int = SLOTS
     tick_seconds: int = TICK_SECONDS
 
+    def __post_init__(self) -> None:
+        if self.slots < 1 or self.tick_seconds < 1:
+            raise NoLog("a tick of the consent log has at least one slot and takes at least one second")
+
     @property
     def pins(self) -> Pins:
         """What to hand out."""
