@@ -5,7 +5,7 @@ from html import escape
 from privacy.label import Label
 from privacy.label_picture import curve, dots
 from privacy.label_rows import Row, Section, Status
-from privacy.label_words import NAMES, for_a_person, in_hundred, promise, shown
+from privacy.label_words import NAMES, bounded, for_a_person, in_hundred, promise, shown
 from privacy.pages import document, section, table
 
 SECTIONS: dict[Section, tuple[str, str]] = {
@@ -56,6 +56,11 @@ def _verdict(label: Label) -> str:
 
 def _tiles(label: Label) -> str:
     figures = label.figures
+    if not bounded(label):
+        return (
+            '<dl class="tiles"><div><dt>NOT PRIVATE: nothing bounds what this model tells about anyone</dt>'
+            "<dd>no bound</dd></div></dl>"
+        )
     tiles = [
         (
             f"spent at δ {shown('delta', figures['delta'])}: computed from the ledger",
@@ -79,14 +84,14 @@ def _person(label: Label) -> str:
 
 
 def _pictures(label: Label) -> str:
+    if not bounded(label):
+        return ""
     figures, odds = label.figures, in_hundred(label.figures["odds"])
     left = (
         f"<div><h3>The odds</h3>{dots(float(figures['odds']))}<p class='key'>Each dot is one guess of a hundred "
         f"whether one subject took part: 50 right by coin, {max(0, odds - 50)} more by the best attack, "
         f"{100 - odds} still wrong.</p></div>"
     )
-    if not label.curve:
-        return section("pictures", "The odds", f'<div class="grid">{left}</div>')
     points = [(float(delta), float(epsilon)) for delta, epsilon in label.curve]
     stated = float(figures["delta"]), float(figures["epsilon"])
     numbers = table("epsilon at each delta", ["δ", "ε at most"], label.curve)

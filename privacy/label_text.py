@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from privacy.label import Label
 from privacy.label_page import SECTIONS
 from privacy.label_rows import Row, Status
-from privacy.label_words import NAMES, for_a_person, in_hundred, promise, shown
+from privacy.label_words import NAMES, bounded, for_a_person, in_hundred, promise, shown
 
 MARKS: dict[Status, str] = {"proved": "✓", "enforced": "◆", "declared": '"', "unknown": "?"}
 CURVE_STEP = 4
@@ -53,6 +53,8 @@ def _lines(label: Label, width: int) -> Iterator[str]:
 
 
 def _odds(label: Label) -> Iterator[str]:
+    if not bounded(label):
+        return
     right = in_hundred(label.figures["odds"])
     gained = (right - 50) // 2
     yield f"  best attack   {'█' * 25}{'▓' * gained}{'░' * (25 - gained)}   {right} in 100; a coin has 50"

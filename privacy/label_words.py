@@ -60,10 +60,15 @@ def in_hundred(share: str | int) -> int:
     return math.ceil(100 * float(share) - 1e-9)
 
 
+def bounded(label: Label) -> bool:
+    """Tell whether its figures bound anything: a line stamped not private has epsilons that hold nothing."""
+    return bool(label.curve)
+
+
 def promise(label: Label) -> str:
     """State epsilon with everything that belongs to it."""
     figures = label.figures
-    if figures["epsilon"] == "inf":
+    if not bounded(label):
         return "NOT PRIVATE: nothing bounds what one enrolled subject reveals"
     return (
         f"epsilon {float(figures['epsilon']):.2f} at delta {float(figures['delta']):.3g} for one enrolled subject "
@@ -82,7 +87,7 @@ def for_a_person(label: Label) -> list[str]:
     data = next(each.says for each in label.rows if each.row == "data")
     trust = next(each.says for each in label.rows if each.row == "trust")
     paragraphs = [f"What left your device, if you agreed: {data}", trust]
-    if figures["odds"] == "1":
+    if not bounded(label):
         paragraphs.append("Nothing bounds what this model tells about you. It is not meant to be released.")
     else:
         missed = max(1, math.ceil(10_000 * float(figures["delta"]) - 1e-9))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from privacy.label import Label
-from privacy.label_words import in_hundred, promise, shown
+from privacy.label_words import bounded, in_hundred, promise, shown
 from server.audit.consent_policy import GUARANTEES
 from server.audit.documents import Block, Document, Points, Table, fill
 from server.audit.gathering import Evidence
@@ -149,7 +149,7 @@ def _risks(found: Evidence) -> Table:
 
 def _odds(label: Label) -> str:
     figures = label.figures
-    if figures["odds"] == "1":
+    if not bounded(label):
         return f"{label.line}/{label.sequence}: no bound"
     return (
         f"{label.line}/{label.sequence}: the best attack is right {in_hundred(figures['odds'])} times in 100 at most "

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from privacy.label import Label
-from privacy.label_words import in_hundred, shown
+from privacy.label_words import bounded, in_hundred, shown
 from privacy.pages import document, section, table
 from server.audit.budget_command import HEAD, cells
 from server.audit.documents import HOME, Document
@@ -107,12 +107,13 @@ def _releases(labels: Sequence[Label]) -> str:
 
 
 def _release(label: Label) -> str:
-    figures = label.figures
+    figures, holds = label.figures, bounded(label)
+    spent = f"ε {shown('epsilon', figures['epsilon'])}"
     verdict = "yes" if label.may_go_out else f"no: {'; '.join(label.because)}"
     cells = (
         verdict,
-        f"ε {shown('epsilon', figures['epsilon'])} of {shown('cap_line', figures['cap_line'])}",
-        f"{in_hundred(figures['odds'])} in 100",
+        f"{spent} of {shown('cap_line', figures['cap_line'])}" if holds else "no bound",
+        f"{in_hundred(figures['odds'])} in 100" if holds else "no bound",
         shown("expires", label.expires),
     )
     page = f"labels/{label_name(label)}.html"

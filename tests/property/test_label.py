@@ -33,7 +33,8 @@ from privacy.label_diff import differences
 from privacy.label_figures import upward
 from privacy.label_page import page
 from privacy.label_rows import Declarations, table
-from privacy.label_words import NAMES, for_a_person
+from privacy.label_text import text
+from privacy.label_words import NAMES, for_a_person, promise
 from privacy.standing import NoSuchLine
 from tests.log_made import LINE, ORIGIN, SAID, declared, one_round, opening, whole_log
 
@@ -142,6 +143,18 @@ BLOCKERS: dict[str, tuple[list[Event], str]] = {
     ),
     "more releases than declared": ([*LOG, PUBLISHED, replace(PUBLISHED, sequence=2)], "every release it declared"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["no noise", "stamped"])
+def test_a_line_stamped_not_private_claims_no_bound_in_any_words(name: str) -> None:
+    found = label(BLOCKERS[name][0])
+    told = " ".join([promise(found), *for_a_person(found)])
+    assert "NOT PRIVATE" in told
+    assert "Nothing bounds what this model tells about you" in told
+    for shown_as in (told, page(found).split("The guarantee")[0], text(found).split("THE GUARANTEE")[0]):
+        assert "times in 100" not in shown_as
+        assert "<svg" not in shown_as
+        assert "best attack" not in shown_as
 
 
 @pytest.mark.parametrize("name", BLOCKERS)
