@@ -123,6 +123,17 @@ def test_seeds_are_folded_into_mean_and_standard_deviation(tmp_path: Path) -> No
     assert ".300 ± .100" in markdown([line], "made")
 
 
+def test_a_table_without_rows_is_left_out(tmp_path: Path) -> None:
+    lines = everything(tmp_path)
+    spending, others = (
+        [line for line in lines if METHODS[line.method].spends is kind] for kind in (True, False)
+    )
+    assert [markdown(some, "made").count("\n| ---") for some in (lines, spending, others)] == [3, 2, 1]
+    for some, title in ((spending, "Beside what spends no"), (others, "Accuracy at each")):
+        assert title in render(lines)
+        assert title not in render(some)
+
+
 def test_several_data_sets_are_told_apart(tmp_path: Path) -> None:
     lines = everything(tmp_path)
     others = [replace(line, dataset="other") for line in lines]

@@ -26,7 +26,7 @@ def markdown(lines: Sequence[Line], dataset: str) -> str:
             [_shown(level), *(_pair(found.get((method, level)), protocol) for method in spending)]
             for level in levels
         ]
-        parts.append(_table(head, rows))
+        parts += [_table(head, rows)] if rows else []
     rest = [line for line in here if not METHODS[line.method].spends]
     head = ["no epsilon", "sees", *(f"{name} HR@10 / NDCG@10" for name in PROTOCOLS.values())]
     rows = [
@@ -37,7 +37,7 @@ def markdown(lines: Sequence[Line], dataset: str) -> str:
         ]
         for line in rest
     ]
-    parts.append(_table(head, rows))
+    parts += [_table(head, rows)] if rows else []
     return "\n".join(parts)
 
 

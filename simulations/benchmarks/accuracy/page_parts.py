@@ -50,6 +50,8 @@ def frontiers(dataset: str, lines: Sequence[Line]) -> str:
 def rest(dataset: str, lines: Sequence[Line]) -> str:
     """List what has no epsilon: central, federated without noise, nobody's data."""
     others = [line for line in lines if not METHODS[line.method].spends]
+    if not others:
+        return ""
     rows = [
         [f"{METHODS[line.method].label} ({SEES[METHODS[line.method].kind]})", *_each(line)] for line in others
     ]
@@ -238,11 +240,15 @@ def _pair(line: Line, protocol: str) -> str:
 
 
 def _brief(found: Spread) -> str:
-    return f"{found.mean:.3f} ± {found.sd:.3f}"
+    return f"{_short(found.mean)} ± {_short(found.sd)}"
 
 
 def _with_error(found: Spread) -> str:
-    return f"{_brief(found)} ({found.error:.3f})" if found.error is not None else _brief(found)
+    return f"{_brief(found)} ({_short(found.error)})" if found.error is not None else _brief(found)
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
 
 
 def _level(line: Line) -> float:
