@@ -67,7 +67,7 @@ def _verdict(lines: Sequence[Line]) -> str:
         ]
         mine = line.metrics["full ndcg@10"].mean
         held = [
-            f"{mine / one.metrics['full ndcg@10'].mean:.1f} times {METHODS[one.method].label}"
+            f"{mine / one.metrics['full ndcg@10'].mean:.1f} times that of {METHODS[one.method].label}"
             for one in rivals
         ]
         if held:
