@@ -6,10 +6,10 @@ from pathlib import Path
 from privacy.canonical import CanonicalError, encode
 from privacy.consent_log import verify_receipt_proof
 from privacy.errors import PrivacyError
+from privacy.log_pins import Pins
 from privacy.records import read_receipt
 from server.errors import InputRefused
 from server.key_file import read_public
-from server.logs import Pins
 
 
 def run_verify_receipt(*, file: Path, key: str, proof: Path | None, pins: Path) -> None:

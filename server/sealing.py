@@ -14,6 +14,7 @@ from privacy.keys import SigningKey
 from privacy.label import Label, make_label
 from privacy.label_page import page
 from privacy.label_rows import Declarations
+from privacy.log_pins import Pins
 from privacy.manifest import Manifest, TrustAnchors, sign_manifest, state
 from privacy.terms import Guarantee
 from server.admin import DAY
@@ -21,7 +22,6 @@ from server.database import migrate, open_engine, reading
 from server.key_file import open_key
 from server.ledger_store import StoredLedger
 from server.line_policy import cap_of
-from server.logs import Pins
 from server.releases import ReleaseRefused
 from server.tables import releases
 

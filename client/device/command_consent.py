@@ -4,11 +4,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from client.device.consent import Consent
 from client.device.consent_errors import ConsentRefused
 from client.device.purposes import LOCAL, PURPOSES
 from client.device.terminal import shown
+from privacy.errors import PrivacyError
+from privacy.log_pins import Pins
 
 
 def add_parser(
@@ -34,6 +37,10 @@ def add_parser(
         metavar="SECONDS",
         help="how long to retry until the service answers",
     )
+    prove = verbs.add_parser(
+        "prove", parents=[shared], help="fetch, check and keep the log proofs of receipts"
+    )
+    prove.add_argument("--pins", type=Path, required=True, metavar="FILE", help="whose logs to believe")
     verbs.add_parser("status", parents=[shared], help="how every purpose stands")
 
 
@@ -46,6 +53,7 @@ def run(arguments: argparse.Namespace, consent: Consent) -> int:
     verbs: dict[str, Callable[[], None]] = {
         "grant": lambda: _grant(arguments, consent),
         "withdraw": lambda: _withdraw(arguments, consent),
+        "prove": lambda: _prove(arguments.pins, consent),
         "status": lambda: _status(consent),
     }
     verbs[arguments.verb]()
@@ -83,6 +91,17 @@ def _withdraw(arguments: argparse.Namespace, consent: Consent) -> None:
         print(f"The service has not acknowledged yet; the next attempt is due in {wait} s.")
     elif len(consent.receipts()) > before:
         print("Acknowledged by the service; the receipt is kept.")
+
+
+def _prove(path: Path, consent: Consent) -> None:
+    try:
+        pins = Pins.decode(path.read_bytes())
+    except OSError as error:
+        raise ConsentRefused(f"{path}: {error.strerror}", problem="no_pins") from None
+    except PrivacyError as error:
+        raise ConsentRefused(f"{path}: {error}", problem="no_pins") from None
+    kept, missing = consent.courier.prove(pins)
+    print(f"{kept} proofs checked and kept; {missing} receipts are not in the log yet.")
 
 
 def _status(consent: Consent) -> None:

@@ -166,6 +166,16 @@ class ConsentClient:
             raise ReceiptRefused("the receipt is older than the consent it should end")
         return receipt
 
+    def proof(self, purpose: Purpose, version: int) -> bytes | None:
+        """Return what shows that a receipt stands in the service's logs, None while there is nothing.
+
+        Raises:
+            ConsentUnavailable, ConsentRefused: there is no answer.
+        """
+        path = f"/v1/subjects/{self.subject}/consents/{purpose}/receipts/{version}/proof"
+        answer = self._channel.answer("GET", path)
+        return None if answer.status == 404 else good(answer).body
+
     def erase(self) -> None:
         """Have everything about this subject erased at the service.
 

@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from client.device.consent_errors import ConsentError
+from client.device.consent_errors import ConsentError, ReceiptRefused
 from client.device.database import Database, StoreError
 from client.device.purposes import Purpose
 from client.device.shredding import finish
 from client.device.switches import Switches, Withdrawal, wait_before
 from client.device.vault import Vault
 from client.device.web import Address, AddressRefused, Web, read_address
+from privacy.consent_log import verify_receipt_proof
+from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey
+from privacy.log_pins import Pins
 
 if TYPE_CHECKING:
     from client.device.consent_client import ConsentClient, Receipt
@@ -156,6 +159,39 @@ class Courier:
             if wait is None and self.erasing():
                 wait = BUSY_WAIT
             wake.wait(wait)
+
+    def prove(self, pins: Pins) -> tuple[int, int]:
+        """Fetch the log proofs of receipts that lack one, and keep those that hold under the pinned logs.
+
+        Returns:
+            How many were kept now, and how many receipts still have none.
+
+        Raises:
+            ConsentUnavailable, ConsentRefused: a service does not answer.
+            ReceiptRefused: a proof does not hold: the service's logs are not the pinned ones, or it lies.
+        """
+        with self._database.reading() as connection:
+            waiting = Switches(connection).unproved()
+        kept = 0
+        for number, origin, purpose, version, receipt in waiting:
+            found = self._services.client(origin).proof(purpose, version)
+            if found is None:
+                continue
+            try:
+                verify_receipt_proof(
+                    found,
+                    receipt,
+                    consent_key=pins.consent_key,
+                    consent_origin=pins.consent_origin,
+                    log_key=pins.key,
+                    log_origin=pins.origin,
+                )
+            except PrivacyError as problem:
+                raise ReceiptRefused(f"the proof does not hold under the pinned logs: {problem}") from None
+            with self._database.writing(durable=True) as connection:
+                Switches(connection).keep_proof(number, found)
+            kept += 1
+        return kept, len(waiting) - kept
 
     def _attempt(self, withdrawal: Withdrawal) -> bool:
         """Make one attempt; return whether it was acknowledged."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from client.device.files import PRIVATE_FILE
 from client.errors import ClientError
 
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 5.0
 SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -37,6 +37,7 @@ CREATE TABLE receipts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, about TEXT NOT NULL, version INTEGER NOT NULL,
     origin TEXT NOT NULL, receipt BLOB NOT NULL
 );
+CREATE TABLE proofs (receipt INTEGER PRIMARY KEY REFERENCES receipts (number), proof BLOB NOT NULL);
 CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, purpose TEXT NOT NULL, payload BLOB NOT NULL);
 CREATE TABLE caches (name TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE weeks (week INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
@@ -99,6 +100,9 @@ class Database:
             if found == 0:
                 for statement in SCHEMA.split(";\n"):
                     connection.execute(statement)
+            elif found == 1:
+                connection.execute(next(each for each in SCHEMA.split(";\n") if "TABLE proofs" in each))
+            if found != VERSION:
                 connection.execute(f"PRAGMA user_version={VERSION}")
 
     @contextmanager

@@ -185,6 +185,26 @@ class Switches:
         query = "SELECT receipt FROM receipts WHERE kind = ? ORDER BY number"
         return [row[0] for row in self._connection.execute(query, (kind,))]
 
+    def unproved(self) -> list[tuple[int, str, Purpose, int, bytes]]:
+        """Return (number, origin, purpose, version, receipt) of every service's receipt without a log proof."""
+        query = (
+            "SELECT r.number, r.origin, r.about, r.version, r.receipt FROM receipts r "
+            "LEFT JOIN proofs p ON p.receipt = r.number "
+            "WHERE r.kind = 'consent' AND r.origin != '' AND r.version > 0 AND p.proof IS NULL ORDER BY r.number"
+        )
+        return list(self._connection.execute(query))
+
+    def keep_proof(self, number: int, proof: bytes) -> None:
+        """Keep the log proof of a receipt beside it."""
+        self._connection.execute("INSERT OR REPLACE INTO proofs VALUES (?, ?)", (number, proof))
+
+    def proofs(self) -> list[tuple[bytes, bytes]]:
+        """Return every (receipt, proof), oldest first."""
+        query = (
+            "SELECT r.receipt, p.proof FROM receipts r JOIN proofs p ON p.receipt = r.number ORDER BY number"
+        )
+        return [(bytes(receipt), bytes(proof)) for receipt, proof in self._connection.execute(query)]
+
     def acknowledged(self, origin: str, purpose: Purpose) -> int:
         """Return the newest version a service has acknowledged; 0 before the first."""
         row = self._connection.execute(

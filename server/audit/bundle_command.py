@@ -43,10 +43,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _from_database(options: argparse.Namespace) -> None:
+    from privacy.log_pins import Pins
     from server.audit.stored import open_database, read_stored
     from server.database import reading
     from server.key_file import read_key
-    from server.logs import Pins
 
     if options.officer and options.pins is None:
         raise SourceRefused("--officer needs --pins FILE, which names the consent log's key")

@@ -17,12 +17,12 @@ from privacy.bundle import Bundle, BundledRelease, ConsentPart, ConsentTick
 from privacy.channel import LABEL, MANIFEST, PROOF
 from privacy.checkpoint import LogProof
 from privacy.keys import SigningKey
+from privacy.log_pins import Pins
 from privacy.manifest import TrustAnchors
 from privacy.note import split_note
 from server.audit.errors import SourceRefused
 from server.database import open_engine
 from server.ledger_store import LogKey, StoredLedger
-from server.logs import Pins
 from server.tables import (
     consent_leaves,
     consent_ticks,

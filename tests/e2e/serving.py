@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from privacy.keys import SigningKey
 from server.api import ServiceSettings, create_app
 from server.database import migrate, open_engine
+from server.logs import Logs
 from tests.e2e.homes import Clock
 
 Rewrite = Callable[[MutableMapping[str, Any]], None]
@@ -38,6 +39,7 @@ class Service:
     port: int = field(default_factory=free_port)
     rewrite: Rewrite | None = None
     seen: list[str] = field(default_factory=list)
+    logs: Logs | None = None
 
     @property
     def url(self) -> str:
@@ -48,7 +50,8 @@ class Service:
         """Serve until the block ends."""
         engine = open_engine(f"sqlite:///{self.folder / 'service.db'}")
         migrate(engine)
-        app = create_app(engine, ServiceSettings(key=self.key, controller="Example Ltd", clock=self.clock))
+        settings = ServiceSettings(key=self.key, controller="Example Ltd", clock=self.clock, logs=self.logs)
+        app = create_app(engine, settings)
         with served(self._watched(app), self.port):
             yield self
 

@@ -69,6 +69,7 @@ def test_consent_works_as_pasted(tmp_path: Path) -> None:
     assert '"decision":"withdrawn"' in checked
     assert checked.rstrip().endswith("verified: signed by the pinned key, not a byte changed")
     assert "verified: in the consent log, and that in penchant.local/log" in shown
+    assert "proofs checked and kept; 0 receipts" in shown
     assert "\npenchant.local/log\n" in shown
     assert shown.rstrip().endswith("No line is declared in this log.")
 
