@@ -56,8 +56,20 @@ def hazard_mitigated(log: Log, entry: Entry) -> None:
     log.hazard_at = entry.at
 
 
+def check_pinned_keys(log: Log) -> None:
+    """Return only if every pinned key is one of those that followed each other.
+
+    Raises:
+        Broken: the log's keys never lead to a pinned one.
+    """
+    for purpose in log.awaited:
+        raise Broken("key.rotation", "the log", f"its {purpose} keys never lead to the one that is pinned")
+
+
 def key_rotated(log: Log, entry: Entry) -> None:
     """Hear that a key was replaced.
+
+    A trust file may pin a successor of the first key: it vouches for those before it by the leaf it signed.
 
     Raises:
         Broken: it was not in use, another log's, or one of the two keys did not sign.
@@ -70,13 +82,18 @@ def key_rotated(log: Log, entry: Entry) -> None:
         signatures = raw_bytes(says["old_signature"]), raw_bytes(says["new_signature"])
     except NotCanonical as problem:
         raise Broken("key.rotation", entry.where, f"a key or signature: {problem}") from None
-    if log.keys.get(purpose, old) != old or old == new:
+    chain = log.chains.setdefault(purpose, [(0, old)])
+    known = chain[-1][1]
+    if old == new or (purpose in log.rotated and old != known):
         raise Broken("key.rotation", entry.where, f"it replaces a {purpose} key that was not in use")
     stated = {name: says[name] for name in STATED}
     message = ROTATION + json.dumps(stated, sort_keys=True, separators=(",", ":")).encode()
     for name, key, signature in zip(("old", "new"), (old, new), signatures, strict=True):
         if not verified(key, message, signature):
             raise Broken("key.rotation", entry.where, f"the {name} {purpose} key did not sign it")
-    log.keys[purpose] = new
-    if purpose == "log":
-        log.log_keys.append((entry.at + 1, new))
+    if old != known:
+        log.awaited[purpose], chain[0] = known, (0, old)
+    if log.awaited.get(purpose) == new:
+        del log.awaited[purpose]
+    log.rotated.add(purpose)
+    chain.append((entry.at + 1, new))

@@ -101,7 +101,8 @@ def check_logged(release: Release, log: Log, roots: Roots) -> Published:
     if published is None or (published.line, published.sequence) != name:
         raise Broken("release.logged", where, f"no entry publishes this manifest as {release.name}")
     found = _FILE.fullmatch(release.data)
-    if found is None or not verified(published.key, PREFIX + found[1], raw_bytes(found[2].decode())):
+    key = log.key_at(published.at, "release")
+    if found is None or not verified(key, PREFIX + found[1], raw_bytes(found[2].decode())):
         raise Broken("release.signature", where, "the key of releases did not sign it")
     _check_proof(release, published, log, roots)
     return published

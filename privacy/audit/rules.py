@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from privacy.audit.acts import check_approval, hazard_mitigated, hazard_raised, key_rotated, notice_published
+from privacy.audit.acts import (
+    check_approval,
+    check_pinned_keys,
+    hazard_mitigated,
+    hazard_raised,
+    key_rotated,
+    notice_published,
+)
 from privacy.audit.faults import Broken
 from privacy.audit.grammar import Entry
 from privacy.audit.rounds import privacy_event, round_aborted, round_committed, round_terms
@@ -24,11 +31,12 @@ def hear(log: Log, entry: Entry) -> None:
 
 
 def end(log: Log) -> None:
-    """Hold what is left against the caps once every entry was heard.
+    """Hold what is left against the caps and the pinned keys once every entry was heard.
 
     Raises:
-        Broken: a cap was passed.
+        Broken: a cap was passed, or the log's keys are not those that are pinned.
     """
+    check_pinned_keys(log)
     for line in log.lines.values():
         line.check_caps()
 
@@ -146,7 +154,6 @@ def _release_published(log: Log, entry: Entry) -> None:
         at=entry.at,
         line=says["line"],
         sequence=says["sequence"],
-        key=log.keys["release"],
         private=line.tally.private,
         uncovered="private_data" in line.tally.uncovered.values(),
         costly=max(line.costly, log.hazard_at),

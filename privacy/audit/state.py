@@ -67,7 +67,6 @@ class Published:
     Args:
         at: index of its entry.
         line, sequence: which one it is.
-        key: 32 bytes, of the key that signed releases then.
         private, uncovered: whether its line promised privacy then, and had used private data outside epsilon.
         costly: the newest entry before it that changed what its label says.
     """
@@ -75,7 +74,6 @@ class Published:
     at: int
     line: str
     sequence: int
-    key: bytes
     private: bool
     uncovered: bool
     costly: int
@@ -87,8 +85,10 @@ class Log:
 
     Args:
         origin: its name.
-        log_keys: (from which size on, key) of what signs its heads.
-        keys: the newest key for each purpose; those of notices and receipts are known from their first rotation.
+        chains: for each purpose (from which size of the log on, key), oldest first; keys of notices and receipts are
+            known from their first rotation on.
+        rotated: purposes whose key was replaced.
+        awaited: pinned keys that the first rotation of their purpose does not begin with, and none has led to yet.
         lines: by name.
         whole: the sums over all lines.
         editions: newest edition of each notice.
@@ -99,8 +99,9 @@ class Log:
     """
 
     origin: str
-    log_keys: list[tuple[int, bytes]]
-    keys: dict[str, bytes]
+    chains: dict[str, list[tuple[int, bytes]]]
+    rotated: set[str] = field(default_factory=set)
+    awaited: dict[str, bytes] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     whole: Whole = field(default_factory=Whole)
     editions: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -120,6 +121,6 @@ class Log:
             raise Broken("line.declared", entry.where, f"line {entry.says['line']} is not declared before it")
         return found
 
-    def key_at(self, size: int) -> bytes:
-        """Return the key that signs heads of a size."""
-        return next(key for since, key in reversed(self.log_keys) if since <= size)
+    def key_at(self, size: int, purpose: str = "log") -> bytes:
+        """Return the key in use once the log had a size, by default the one that signs its heads."""
+        return next(key for since, key in reversed(self.chains[purpose]) if since <= size)

@@ -133,9 +133,7 @@ def _entries(
     lines: Lines, header: Header, anchors: Anchors, roots: Roots, releases: Sequence[Release]
 ) -> tuple[Log, Sums, Broken | None]:
     """Hear every entry; keep the first that breaks a rule, since the heads are judged before it."""
-    log = Log(
-        anchors.origin, [(0, anchors.log_key)], {"log": anchors.log_key, "release": anchors.release_key}
-    )
+    log = Log(anchors.origin, {"log": [(0, anchors.log_key)], "release": [(0, anchors.release_key)]})
     due: dict[int, list[int]] = {}
     for place, release in enumerate(releases):
         due.setdefault(release.label.body["entries"], []).append(place)

@@ -89,7 +89,7 @@ def test_figures_rows_and_objections_of_any_log_are_the_same_twice(
     some: list[tuple[str, float, float]],
 ) -> None:
     events = list(life(some))
-    log = Log(ORIGIN, [(0, b"l" * 32)], {"log": b"l" * 32, "release": b"r" * 32})
+    log = Log(ORIGIN, {"log": [(0, b"l" * 32)], "release": [(0, b"r" * 32)]})
     for at, event in enumerate(events):
         hear(log, read_entry(at, encode_event(event)))
     end(log)

@@ -1,7 +1,6 @@
 """Every rule of the audit has a planted fault, made by somebody who holds every key, and names it first."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from privacy.acts import (
     ConsentRootAnchored,
     HazardMitigated,
     HazardRaised,
-    KeyRotated,
     MetricReleased,
     NotCovered,
     NoticePublished,
@@ -24,7 +22,6 @@ from privacy.acts import (
 )
 from privacy.audit.faults import Broken
 from privacy.audit.verify import audit
-from privacy.checkpoint import open_checkpoint, sign_checkpoint
 from privacy.events import (
     Event,
     LineDeclared,
@@ -34,8 +31,14 @@ from privacy.events import (
     RoundCommitted,
     RoundTerms,
 )
-from privacy.keys import SigningKey
-from tests.bundles_made import DAY, LOG, LOG_NEXT, NOW, Publisher, rich, simple, written
+from tests.bundles_made import (
+    DAY,
+    NOW,
+    Publisher,
+    rich,
+    simple,
+    written,
+)
 from tests.log_made import LINE, ORIGIN, declared, one_round
 
 PEOPLE = {"proposed_by": "ann", "approved_by": "bob"}
@@ -103,7 +106,6 @@ NOTICE = NoticePublished(
     purpose="federated_contribution", language="en", edition=1, notice="ef" * 32, **PEOPLE
 )  # fmt: skip
 MITIGATION = HazardMitigated(hazard="lib-9", mitigation="none", test="t", evidence="cd" * 32)
-STRANGER = SigningKey.from_seed(b"?" * 32)
 
 FAULTS: list[tuple[str, str, Change]] = [
     ("log.entry", "a mechanism nobody knows", edited(PrivacyEvent, mechanism="laplace")),
@@ -207,41 +209,6 @@ def test_noise_that_no_library_can_account_for_counts_as_none_and_fills_no_memor
     made = simple()
     made.events += one_round(9, noise=noise, rate=rate)
     assert rule_of(made, tmp_path) == "line.cap"
-
-
-ROTATIONS = {
-    "another log's rotation": {"origin": "elsewhere.example/log"},
-    "a rotation of a key not in use": {"old_key": STRANGER.public.base64},
-    "a rotation that only the old key signed": {"new_key": STRANGER.public.base64},
-    "a rotation approved by somebody else than who signed": {"approved_by": "eve"},
-}
-
-
-@pytest.mark.parametrize("what", ROTATIONS)
-def test_a_key_is_followed_only_over_a_sound_rotation(what: str, tmp_path: Path) -> None:
-    made = rich()
-    at = next(at for at, e in enumerate(made.events) if isinstance(e, KeyRotated) and e.purpose == "release")
-    made.events[at] = forged(made.events[at], **ROTATIONS[what])
-    assert rule_of(made, tmp_path) == "key.rotation"
-
-
-def test_a_release_signed_by_a_key_that_was_replaced_is_refused(tmp_path: Path) -> None:
-    made = rich()
-    at = next(at for at, e in enumerate(made.events) if isinstance(e, KeyRotated) and e.purpose == "release")
-    made.events.append(made.events.pop(at))
-    assert rule_of(made, tmp_path) == "release.signature"
-
-
-def test_a_replaced_key_of_the_log_signs_no_later_head(tmp_path: Path) -> None:
-    made = rich()
-    at = next(at for at, e in enumerate(made.events) if isinstance(e, KeyRotated) and e.purpose == "log")
-    bundle = made.bundle()
-    late = made.heads.index(next(size for size in made.heads if size > at + 1))
-    heads = [*bundle.checkpoints]
-    heads[late] = sign_checkpoint(open_checkpoint(heads[late], LOG_NEXT.public), LOG)
-    with pytest.raises(Broken) as broken:
-        audit(written(tmp_path, replace(bundle, checkpoints=heads)))
-    assert broken.value.rule == "log.signature"
 
 
 def test_a_private_line_releases_nothing_once_private_data_were_used_outside_epsilon(tmp_path: Path) -> None:
