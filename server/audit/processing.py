@@ -4,6 +4,7 @@ from privacy.label_words import evidence_of
 from server.audit.consent_policy import english
 from server.audit.documents import Document, Points, Table, fill
 from server.audit.gathering import Evidence
+from server.audit.pack_pages import label_name
 from server.consent import PURPOSES, SENDS
 
 SECURITY = (
@@ -113,7 +114,7 @@ def _releases(found: Evidence) -> Table:
             f"{label.line}, release {label.sequence}",
             "may go out" if label.may_go_out else "must not go out",
             evidence_of(label, "trust").partition(",")[0],
-            f"labels/{label.line}-{label.sequence}.html",
+            f"labels/{label_name(label)}.html",
         )
         for label in found.labels
     )

@@ -117,6 +117,8 @@ def test_it_is_logged_and_published_together_and_a_device_takes_it(
     bundle = str(tmp_path / "own.bundle")
     assert audit(["bundle", database, "-o", bundle]) == 0
     assert audit(["verify", bundle]) == 0
+    assert audit(["bundle", database, "-o", bundle, "--officer", "--pins", str(tmp_path / "pins")]) == 0
+    assert audit(["verify", bundle]) == 0
     assert audit(["report", database, "-o", str(tmp_path / "pack")]) == 0
     assert "Help the shared model learn" in (tmp_path / "pack" / "consent.html").read_text()
 
