@@ -14,6 +14,8 @@ LEAST_DIRECTIONS = 100.0
 """Directions in which co-occurrence must be able to stand above the noise before it is asked for."""
 LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 2.0
 """Mean popularity over its noise from which tastes are looked for, with public features and without."""
+LONG_HISTORY, LEAST_POPULARITY_OF_SHORT = 40.0, 4.0
+"""Histories shorter than that say little of tastes, so popularity must be clearer before any of it is given up."""
 MOMENTS_SHARE = 3 / 7
 
 
@@ -31,10 +33,12 @@ class Evidence:
         popularity: mean popularity of an item over the noise of the whole budget, N √n / (I s).
         directions: size of the largest basis in which a taste of usual weight stands above the noise,
             (N / 60 s1)² / 2 times (n / 20)², s1 being the noise of a moments round.
+        long: whether histories are long enough to say much of tastes.
     """
 
     popularity: float
     directions: float
+    long: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +75,22 @@ class Declared:
     def evidence(self, root_history: float) -> Evidence:
         """Return what can be told from noise, given the mean root of history lengths."""
         if not self.noise:
-            return Evidence(math.inf, math.inf)
+            return Evidence(math.inf, math.inf, long=True)
         noise = self.noise / math.sqrt(MOMENTS_SHARE)
         longer = root_history**2 / USUAL_HISTORY
         return Evidence(
             self.people * root_history / (self.items * self.noise),
             (self.people / (CONSISTENT * noise)) ** 2 / 2 * longer**2,
+            long=root_history**2 >= LONG_HISTORY,
         )
+
+    def least_popularity(self, evidence: Evidence) -> float:
+        """Return from which mean popularity over its noise tastes are looked for."""
+        if not evidence.long:
+            return LEAST_POPULARITY_OF_SHORT
+        return LEAST_POPULARITY if self.features else LEAST_POPULARITY_ALONE
 
     def suffices(self, evidence: Evidence) -> bool:
         """Tell whether looking for tastes can pay, or popularity had better have it all."""
-        least = LEAST_POPULARITY if self.features else LEAST_POPULARITY_ALONE
-        return evidence.popularity >= least and evidence.directions >= LEAST_DIRECTIONS
+        clear = evidence.popularity >= self.least_popularity(evidence)
+        return clear and evidence.directions >= LEAST_DIRECTIONS

@@ -20,7 +20,8 @@ ORDER: tuple[Mechanism, ...] = ("popularity", "moments", "item_context", "vote")
 Shares = tuple[tuple[Mechanism, float], ...]
 LARGEST_POPULARITY_SHARE = 0.4
 CLEAR_POPULARITY = 6.0
-"""Its share grows as this over the square of mean popularity over noise, from 1/7."""
+"""Its share grows as this over the square of mean popularity over noise, from 1/7, unless histories are long and
+public features stand in for it."""
 VOTE_SHARE, LARGEST_VOTE_SHARE = 0.01, 0.08
 VOTES_TOLD_APART = 80.0
 """The vote's share is (80 s / N)² where that lies between the two: the votes of one in eighty are its noise."""
@@ -133,7 +134,8 @@ def _shares(declared: Declared, evidence: Evidence, gate: Gate) -> Shares:
         if not declared.features:
             return (("popularity", 1.0),)
         return (("popularity", 1 - vote), ("vote", vote))
-    faint = CLEAR_POPULARITY / evidence.popularity**2 if evidence.popularity else math.inf
+    known = declared.features and evidence.long
+    faint = 0.0 if known else CLEAR_POPULARITY / max(evidence.popularity, 1e-6) ** 2
     first = min(max(faint, 1 - 2 * MOMENTS_SHARE), LARGEST_POPULARITY_SHARE) * (1 - vote)
     rest = (1 - vote - first) / 2
     return (("popularity", first), ("moments", rest), ("item_context", rest), ("vote", vote))

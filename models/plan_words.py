@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isinf
 
-from models.evidence import LEAST_DIRECTIONS, LEAST_POPULARITY, LEAST_POPULARITY_ALONE, Declared, Evidence
+from models.evidence import LEAST_DIRECTIONS, Declared, Evidence
 from models.recipe import RecipeSettings
 
 
@@ -91,7 +91,7 @@ def in_words(
 
 def _tastes(declared: Declared, evidence: Evidence, gate: str) -> Choice:
     """Say whether tastes are looked for, with the two figures the gate compares."""
-    least = LEAST_POPULARITY if declared.features else LEAST_POPULARITY_ALONE
+    least = declared.least_popularity(evidence)
     value = {
         "open": "looked for",
         "shut": "not looked for: private popularity"
@@ -114,7 +114,7 @@ def _tastes(declared: Declared, evidence: Evidence, gate: str) -> Choice:
 
 def _budget(shares: Mapping[str, float], *, given: bool) -> Choice:
     parts = ", ".join(f"{name.replace('_', ' x ')} {share:.3f}" for name, share in shares.items())
-    why = "1/noise² adds up over rounds; popularity gets more where it is faint, the vote what tells 1 in 30 apart"
+    why = "1/noise² adds up over rounds; popularity gets more where it is faint and no text stands in for it"
     return Choice("budget", parts, "the scenario says so" if given else why)
 
 
