@@ -1,6 +1,11 @@
 """What every level of the tests shares: Hypothesis' profile, and the gate's rule that nothing is skipped."""
 
 import os
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # as the commands have it: nodes are the threads
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve a busy machine
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
