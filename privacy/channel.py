@@ -23,8 +23,7 @@ FORMAT = "penchant-channel-1"
 MOST_BYTES = 1 << 16
 MANIFEST, PROOF, MODEL, CATALOGUE = "manifest.json", "manifest.proof", "model.onnx", "catalogue.json"
 LABEL = "label.json"
-NEEDED = (MANIFEST, PROOF, MODEL, CATALOGUE)
-NAMES = (*NEEDED, LABEL)
+NAMES = (MANIFEST, PROOF, MODEL, CATALOGUE, LABEL)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,17 +38,14 @@ class Pointer:
     """Where a release's files are.
 
     Args:
-        files: SHA-256 by name, hex; every name of `NEEDED`, and label.json where there is one.
+        files: SHA-256 by name, hex; every one of `NAMES`.
     """
 
     files: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        known = set(NEEDED) <= self.files.keys() <= set(NAMES)
-        if not known or not all(_is_digest(digest) for digest in self.files.values()):
-            raise ChannelError(
-                f"a release is a SHA-256 each for {', '.join(NEEDED)}, and {LABEL} where there is one"
-            )
+        if self.files.keys() != set(NAMES) or not all(_is_digest(digest) for digest in self.files.values()):
+            raise ChannelError(f"a release is a SHA-256 each for {', '.join(NAMES)}")
 
     @property
     def manifest(self) -> str:

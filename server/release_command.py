@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from privacy.channel import LABEL, NAMES, NEEDED, PROOF, Channel, pointer_to
+from privacy.channel import LABEL, NAMES, PROOF, Channel, pointer_to
 from privacy.errors import PrivacyError
 from privacy.manifest import TrustAnchors, open_manifest
 from server.releases import ReleaseRefused, static_layout
@@ -95,7 +95,7 @@ def read_release(folder: Path) -> tuple[dict[str, bytes], TrustAnchors]:
         raise ReleaseRefused(f"{problem.filename}: {problem.strerror}") from None
     except PrivacyError as problem:
         raise ReleaseRefused(f"{TRUST}: {problem}") from None
-    if missing := [name for name in NEEDED if name not in files and name != PROOF]:
+    if missing := [name for name in NAMES if name not in files and name != PROOF]:
         raise ReleaseRefused(f"{folder} lacks {', '.join(missing)}")
     return files, trust
 

@@ -1,6 +1,5 @@
 """Open a release folder: verify, then parse. Nothing but signed, logged, current bytes reaches a parser."""
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from privacy.errors import PrivacyError
 from privacy.events import ReleasePublished, encode_event
 from privacy.manifest import Manifest, TrustAnchors, open_manifest
 
-CAPS = {MANIFEST: 2**16, PROOF: 2**16, MODEL: MAX_BYTES, CATALOGUE: MAX_BYTES}
-LABEL_CAP = 2**18
+CAPS = {MANIFEST: 2**16, PROOF: 2**16, MODEL: MAX_BYTES, CATALOGUE: MAX_BYTES, LABEL: 2**18}
 
 
 class ReleaseError(ClientError):
@@ -73,7 +71,7 @@ class VerifiedRelease:
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Read a release folder into memory once, so that what is verified is what is used; a label if there is one.
+    """Read a release folder into memory once, so that what is verified is what is used.
 
     Raises:
         ReleaseIncomplete: a file is missing, unreadable or longer than its cap.
@@ -85,8 +83,6 @@ def read_folder(folder: Path) -> dict[str, bytes]:
                 files[name] = file.read(cap + 1)
         except OSError as error:
             raise ReleaseIncomplete(f"{name} of the release cannot be read: {error.strerror}") from None
-    with contextlib.suppress(OSError), (folder / LABEL).open("rb") as file:
-        files[LABEL] = file.read(LABEL_CAP + 1)
     return files
 
 
@@ -102,7 +98,7 @@ def open_release(
     """Verify a release against the pinned keys, then parse it.
 
     Args:
-        files: the files by name, as `read_folder` returns them; a label must be the one that was signed.
+        files: the files by name, as `read_folder` returns them.
         trust: the pinned log origin, release key and log key.
         now: the present, in seconds since 1970 UTC.
         held: manifest of the release this device already uses.
@@ -147,7 +143,7 @@ def _verified(files: Mapping[str, bytes], trust: TrustAnchors) -> Manifest:
     model = files[MODEL]
     if len(model) != manifest.size or hashlib.sha256(model).hexdigest() != manifest.sha256:
         raise ReleaseForged("model.onnx is not the file that was signed")
-    if LABEL in files and hashlib.sha256(files[LABEL]).hexdigest() != manifest.label_digest:
+    if hashlib.sha256(files[LABEL]).hexdigest() != manifest.label_digest:
         raise ReleaseForged("label.json is not the privacy label that was signed")
     return manifest
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from client.device.files import private_folder, read_private, replace_private
-from client.device.release import CAPS, LABEL_CAP, ReleaseError, ReleaseForged, ReleaseIncomplete
+from client.device.release import CAPS, ReleaseError, ReleaseForged, ReleaseIncomplete
 from client.device.shelf import Shelf
 from client.device.web import Address, Answer, Web, WebError
 from client.errors import ClientError
-from privacy.channel import LABEL, MANIFEST, MODEL, MOST_BYTES, Channel, ChannelError, Pointer, read_channel
+from privacy.channel import MANIFEST, MODEL, MOST_BYTES, Channel, ChannelError, Pointer, read_channel
 from privacy.errors import PrivacyError
 from privacy.manifest import Manifest, TrustAnchors, open_manifest
 
@@ -149,7 +149,7 @@ class Synchronizer:
         if not draws(self._salt, pointer.manifest, min(share, manifest.rollout)):
             return ""
         files = {MANIFEST: self._fetch(pointer.manifest, CAPS[MANIFEST])}
-        caps = {**CAPS, LABEL: LABEL_CAP, MODEL: manifest.size}
+        caps = {**CAPS, MODEL: manifest.size}
         for name, digest in pointer.files.items():
             if name != MANIFEST:
                 files[name] = self._fetch(digest, caps[name])

@@ -77,7 +77,7 @@ def write_signed(exported: ExportedRelease, folder: Path) -> None:
             issued=NOW - DAY,
             expires=NOW + DAY,
             rollout=1.0,
-            label_digest=hashlib.sha256(b"no label").hexdigest(),
+            label_digest=hashlib.sha256(b"{}").hexdigest(),
             privacy=state(nothing, private=False),
         ),
         release_key,
@@ -92,6 +92,7 @@ def write_signed(exported: ExportedRelease, folder: Path) -> None:
         "catalogue.json": exported.catalogue,
         "manifest.json": manifest,
         "manifest.proof": proof,
+        "label.json": b"{}",
         "trust.json": trust.encode(),
     }.items():
         (folder / name).write_bytes(content)

@@ -41,7 +41,7 @@ class Publisher:
         *,
         sequence: int = 1,
         rollout: float = 1.0,
-        label: bytes | None = None,
+        label: bytes = b"{}",
         days: int = 30,
     ) -> dict[str, bytes]:
         """Return the files of a release folder."""
@@ -53,20 +53,20 @@ class Publisher:
             issued=NOW - DAY,
             expires=NOW + days * DAY,
             rollout=rollout,
-            label_digest=hashlib.sha256(b"no label" if label is None else label).hexdigest(),
+            label_digest=hashlib.sha256(label).hexdigest(),
             privacy=state(NO_GUARANTEE, private=False),
         )
         signed = sign_manifest(manifest, self.release_key)
         ledger = Ledger(ORIGIN, self.log_key)
         digest = hashlib.sha256(signed).hexdigest()
         at = ledger.append(ReleasePublished(line="tiny", sequence=sequence, manifest=digest))
-        files = {
+        return {
             "manifest.json": signed,
             "manifest.proof": ledger.proof(at),
             "model.onnx": exported.model,
             "catalogue.json": exported.catalogue,
+            "label.json": label,
         }
-        return files if label is None else {**files, "label.json": label}
 
 
 def publisher() -> Publisher:
