@@ -26,6 +26,8 @@ AT_ONCE = 1 << 20
 """Entries of a shard looked through at once."""
 CELLS = 1 << 18
 """Numbers worked on at once: a megabyte of floats stays near the processor."""
+LONG = 4
+"""Times the spared events that a history must hold for them to be spared."""
 BANDED = 128
 """Events up to which a window is one small matrix product."""
 
@@ -65,9 +67,10 @@ def contribution_sum(
             _add_popularity(total, people, clipping_norm=clipping_norm, scale_bits=scale_bits)
             continue
         for items in _alike(people, question):
-            whole = clip_rows(_values(question, items), clipping_norm=clipping_norm, scale_bits=scale_bits)
+            told = _without_spared(question, items)
+            whole = clip_rows(_values(question, told), clipping_norm=clipping_norm, scale_bits=scale_bits)
             if isinstance(question, ContextInput):
-                np.add.at(total, items, whole)
+                np.add.at(total, told, whole)
             else:
                 total += whole.sum(axis=0)
     return total.ravel()
@@ -88,6 +91,12 @@ def _alike(histories: Histories, question: Wider) -> Iterator[Ids]:
         cells = _cells(question, int(count))
         for some in np.array_split(people, min(math.ceil(len(people) * cells / CELLS), len(people))):
             yield histories.item[histories.indptr[some][:, None] + np.arange(count)]
+
+
+def _without_spared(question: Wider, items: Ids) -> Ids:
+    """Leave out the latest events where a history is long enough to miss them: they will judge what is learnt."""
+    spared = 0 if isinstance(question, BallotInput) else question.spared
+    return items[:, :-spared] if 0 < spared * LONG <= items.shape[1] else items
 
 
 def _cells(question: Wider, count: int) -> int:

@@ -65,13 +65,16 @@ class MomentsInput:
     Args:
         projection: (items, k) float32, the item's scale times its row of the basis.
         near: how closeness in time counts.
+        spared: how many of their latest events people with many keep out, to judge by them later.
     """
 
     projection: Float
     near: Nearness
+    spared: int = 0
 
     def __post_init__(self) -> None:
         _check_table("projection", self.projection)
+        _check_spared(self.spared)
 
     @property
     def width(self) -> int:
@@ -98,14 +101,17 @@ class ContextInput:
         tastes: (items, r) float32, the item tastes learnt so far.
         scale: (items,) float32 positive, how much each item's row counts.
         near: how closeness in time counts.
+        spared: how many of their latest events people with many keep out, to judge by them later.
     """
 
     tastes: Float
     scale: Float
     near: Nearness
+    spared: int = 0
 
     def __post_init__(self) -> None:
         _check_table("tastes", self.tastes)
+        _check_spared(self.spared)
         if self.scale.shape != (len(self.tastes),) or not (np.isfinite(self.scale) & (self.scale > 0)).all():
             raise InputError("scale must hold one positive number per item")
 
@@ -133,6 +139,11 @@ Question = RoundInput | GradientInput
 def _check_table(name: str, table: Float) -> None:
     if table.ndim != 2 or 0 in table.shape or table.dtype != np.float32 or not np.isfinite(table).all():
         raise InputError(f"{name} must be a finite float32 table, not {table.dtype}{list(table.shape)}")
+
+
+def _check_spared(spared: int) -> None:
+    if type(spared) is not int or spared < 0:
+        raise InputError(f"spared events are counted from 0, not {spared!r}")
 
 
 _KINDS: dict[str, type[Question]] = {

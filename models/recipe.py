@@ -111,17 +111,20 @@ def basis_of(popularity: Wide, features: Float, settings: RecipeSettings) -> Bas
     )
 
 
-def moments_input(basis: Basis, settings: RecipeSettings) -> MomentsInput:
+def moments_input(basis: Basis, settings: RecipeSettings, *, spared: int) -> MomentsInput:
     """Ask the moments round's question: what occurs together along the basis."""
     projection = (basis.scale[:, None] * basis.table).astype(np.float32)
-    return MomentsInput(projection=projection, near=settings.near)
+    return MomentsInput(projection=projection, near=settings.near, spared=spared)
 
 
-def context_input(basis: Basis, tastes: Tastes, settings: RecipeSettings) -> ContextInput:
+def context_input(basis: Basis, tastes: Tastes, settings: RecipeSettings, *, spared: int) -> ContextInput:
     """Ask the item x context round's question: which tastes surround each item."""
     table = basis.scale[:, None] * tastes.table * np.sqrt(tastes.fidelity)
     return ContextInput(
-        tastes=table.astype(np.float32), scale=basis.scale.astype(np.float32), near=settings.near
+        tastes=table.astype(np.float32),
+        scale=basis.scale.astype(np.float32),
+        near=settings.near,
+        spared=spared,
     )
 
 

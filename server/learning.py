@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ballot import Blend, ballot, elect, ways
+from models.ballot import HIDDEN, Blend, ballot, elect, ways
 from models.basis import Basis, log_popularity, positive_popularity
 from models.history import Float
 from models.inputs import RoundInput
@@ -143,6 +143,11 @@ class Learner:
         """Rounds before the vote that are still to be asked."""
         return len(self._plan.shares) - self._plan.votes - len(self._taken)
 
+    @property
+    def _spared(self) -> int:
+        """Events that devices keep out of what is learnt, since their vote is to be judged by them."""
+        return HIDDEN if self._plan.votes else 0
+
     def _ask(self, mechanism: Mechanism, question: RoundInput) -> tuple[Wide, float]:
         self._taken.append(mechanism)
         return self._carry(mechanism, question)
@@ -158,12 +163,12 @@ class Learner:
         """Look for tastes, and for the company items keep where there are any."""
         settings = self._plan.recipe
         basis = basis_of(popularity.positive, self._features, settings)
-        mean, std = self._ask("moments", moments_input(basis, settings))
+        mean, std = self._ask("moments", moments_input(basis, settings, spared=self._spared))
         tastes = find_tastes(to_matrix(mean), basis, std=std, rank_limit=settings.rank_limit)
         if tastes is None:
             return None
         self._show(popularity, (basis, tastes, np.zeros((len(basis.scale), tastes.rank))))
-        mean, _ = self._ask("item_context", context_input(basis, tastes, settings))
+        mean, _ = self._ask("item_context", context_input(basis, tastes, settings, spared=self._spared))
         found = basis, tastes, mean.reshape(len(basis.scale), tastes.rank)
         self._show(popularity, found)
         return found

@@ -113,6 +113,35 @@ def test_a_repeated_item_counts_where_it_was_met_last(question: RoundInput, hist
     assert np.array_equal(summed(question, from_lists([history])), summed(question, from_lists([last])))
 
 
+def tells_the_latest(spared: int, history: list[int]) -> bool:
+    """Tell whether other latest events would make another contribution."""
+    questions = (
+        MomentsInput(projection=TABLE, near=NEAR, spared=spared),
+        ContextInput(tastes=TASTES, scale=SCALE, near=NEAR, spared=spared),
+    )
+    *earlier, a, b = history
+    return any(
+        not np.array_equal(summed(question, from_lists([history])), summed(question, from_lists([earlier])))
+        and not np.array_equal(
+            summed(question, from_lists([history])), summed(question, from_lists([[*earlier, b, a]]))
+        )
+        for question in questions
+    )
+
+
+@given(st.permutations(range(ITEMS)).map(lambda items: items[:12]))
+def test_what_will_judge_the_model_is_kept_out_of_what_is_learnt(history: list[int]) -> None:
+    assert not tells_the_latest(2, history)
+
+
+def test_learning_from_what_will_judge_it_is_found_out() -> None:
+    assert tells_the_latest(0, list(range(12)))
+
+
+def test_a_short_history_is_learnt_whole() -> None:
+    assert tells_the_latest(2, list(range(7)))
+
+
 @given(st.lists(st.integers(0, ITEMS - 1), min_size=1, unique=True))
 def test_popularity_gives_every_item_of_a_person_the_same_share(history: list[int]) -> None:
     assert popularity(len(history)) == pytest.approx(len(history) ** -0.5)

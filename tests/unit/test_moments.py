@@ -68,10 +68,10 @@ def train(histories: Histories, table: NDArray[np.float32]) -> GlobalParameters:
 
     popularity = positive_popularity(mean(popularity_input(ITEMS)), std=0.0, population=PEOPLE)
     basis = basis_of(popularity, table, SETTINGS)
-    moments = to_matrix(mean(moments_input(basis, SETTINGS)))
+    moments = to_matrix(mean(moments_input(basis, SETTINGS, spared=0)))
     tastes = find_tastes(moments, basis, std=0.0, rank_limit=SETTINGS.rank_limit)
     assert tastes
-    context = mean(context_input(basis, tastes, SETTINGS)).reshape(ITEMS, -1)
+    context = mean(context_input(basis, tastes, SETTINGS, spared=0)).reshape(ITEMS, -1)
     tables = taste_tables(basis, tastes, context, SETTINGS)
     return publish(tables, basis.log_popularity, table, default_blend(SETTINGS), SETTINGS)
 
