@@ -78,7 +78,11 @@ def measure(url: str, *, people: int, say: Callable[[str], None]) -> Figures:
     notice = fill(engine, devices, people=max(people, len(devices)))
     token = bootstrap(engine, actor="bench", role="aggregator", days=1, now=int(time.time()))
     with tempfile.TemporaryDirectory(prefix="penchant-bench-") as folder:
-        key = ["--key", f"{folder}/service.key"]
+        key = [
+            part
+            for name in ("key", "log-key", "consent-log-key")
+            for part in (f"--{name}", f"{folder}/{name}")
+        ]
         ours = [sys.executable, "-m", "server", "serve", "--port", "0", "--database", url, *key]
         bare = [sys.executable, "-m", "simulations.benchmarks.bare", url]
         with process(ours) as service, process(bare) as peer:

@@ -112,7 +112,11 @@ def measure(url: str) -> Iterator[Difference]:
     enrolled, left, (stranger, *_) = devices[:70], devices[70:140], devices[140:]
     people = {"unknown": actives(70), "enrolled": enrolled, "opted out": left}
     with tempfile.TemporaryDirectory(prefix="penchant-bench-") as folder:
-        key = ["--key", f"{folder}/service.key"]
+        key = [
+            part
+            for name in ("key", "log-key", "consent-log-key")
+            for part in (f"--{name}", f"{folder}/{name}")
+        ]
         command = [sys.executable, "-m", "server", "serve", "--port", "0", "--database", url, *key]
         with process(command) as service:
             send(service, [device.withdraw(service) for device in left], connections=1)
