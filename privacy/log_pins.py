@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from privacy.canonical import decode, encode
+from privacy.checkpoint import Checkpoint
+from privacy.consent_log import verify_receipt_proof
 from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey, read_verifier
 
@@ -31,6 +33,21 @@ class Pins:
     key: VerifyKey
     consent_origin: str
     consent_key: VerifyKey
+
+    def check(self, proof: bytes, receipt: bytes) -> Checkpoint:
+        """Return the public log's head in which a receipt is provably anchored.
+
+        Raises:
+            PrivacyError: the proof does not hold; `verify_receipt_proof` names each way.
+        """
+        return verify_receipt_proof(
+            proof,
+            receipt,
+            consent_key=self.consent_key,
+            consent_origin=self.consent_origin,
+            log_key=self.key,
+            log_origin=self.origin,
+        )
 
     def encode(self) -> bytes:
         """Write them as a file, the keys as C2SP verifiers."""

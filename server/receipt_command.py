@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from privacy.canonical import CanonicalError, encode
-from privacy.consent_log import verify_receipt_proof
 from privacy.errors import PrivacyError
 from privacy.log_pins import Pins
 from privacy.records import read_receipt
@@ -30,14 +29,7 @@ def _logged(receipt: bytes, proof: Path, pins: Path) -> None:
     shown = _canonical(proof, "a receipt's proof")
     pinned = Pins.decode(_read(pins))
     try:
-        head = verify_receipt_proof(
-            shown,
-            receipt,
-            consent_key=pinned.consent_key,
-            consent_origin=pinned.consent_origin,
-            log_key=pinned.key,
-            log_origin=pinned.origin,
-        )
+        head = pinned.check(shown, receipt)
     except PrivacyError as problem:
         raise InputRefused(f"{proof}: does not prove that this receipt is in the log: {problem}") from None
     print(f"verified: in the consent log, and that in {head.origin}, whose head has {head.size} entries")

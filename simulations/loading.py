@@ -76,13 +76,21 @@ def _zipped(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO | None]]:
     """Open the two files inside an archive."""
     form = FORMS["ml-1m"]
     try:
-        with open_binary(path) as raw, zipfile.ZipFile(raw) as archive:
-            inside = {Path(name).name: name for name in archive.namelist()}
-            if form.interactions not in inside:
-                raise DatasetError(f"{path}: holds no {form.interactions}")
-            movies = inside.get(form.items)
-            yield archive.open(inside[form.interactions]), archive.open(movies) if movies else None  # type: ignore[misc]
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as problem:
+        with open_binary(path) as raw, ExitStack() as opened:
+            try:
+                archive = opened.enter_context(zipfile.ZipFile(raw))
+                inside = {Path(name).name: name for name in archive.namelist()}
+                if form.interactions not in inside:
+                    raise DatasetError(f"{path}: holds no {form.interactions}")
+                movies = inside.get(form.items)
+                found = archive.open(inside[form.interactions]), archive.open(movies) if movies else None
+            except (
+                RuntimeError,
+                NotImplementedError,
+            ) as problem:  # encrypted, or packed in a way unknown here
+                raise DatasetError(f"{path}: damaged archive: {problem}") from None
+            yield found  # type: ignore[misc]
+    except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
         raise DatasetError(f"{path}: damaged archive: {problem}") from None
 
 

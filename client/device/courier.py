@@ -13,7 +13,6 @@ from client.device.shredding import finish
 from client.device.switches import Switches, Withdrawal, wait_before
 from client.device.vault import Vault
 from client.device.web import Address, AddressRefused, Web, read_address
-from privacy.consent_log import verify_receipt_proof
 from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey
 from privacy.log_pins import Pins
@@ -178,14 +177,7 @@ class Courier:
             if found is None:
                 continue
             try:
-                verify_receipt_proof(
-                    found,
-                    receipt,
-                    consent_key=pins.consent_key,
-                    consent_origin=pins.consent_origin,
-                    log_key=pins.key,
-                    log_origin=pins.origin,
-                )
+                pins.check(found, receipt)
             except PrivacyError as problem:
                 raise ReceiptRefused(f"the proof does not hold under the pinned logs: {problem}") from None
             with self._database.writing(durable=True) as connection:

@@ -79,3 +79,19 @@ def test_a_path_that_holds_no_ratings_is_refused(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(DatasetError, match=r"not ratings\.dat, its folder or a zip"):
         load(tmp_path / "other.txt")
+
+
+@pytest.mark.parametrize(("flag", "method"), [(1, 0), (0, 77)], ids=["encrypted", "packed in an unknown way"])
+def test_an_archive_that_cannot_be_unpacked_is_refused_in_words(
+    tmp_path: Path, flag: int, method: int
+) -> None:
+    path = tmp_path / "ml-1m.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ratings.dat", "1::1::5::1\n")
+    data = bytearray(path.read_bytes())
+    for start, flags in ((data.index(b"PK\x03\x04"), 6), (data.index(b"PK\x01\x02"), 8)):
+        data[start + flags] |= flag
+        data[start + flags + 2] |= method
+    path.write_bytes(data)
+    with pytest.raises(DatasetError, match="damaged archive"):
+        load(path)
