@@ -28,10 +28,12 @@ PLD_ERROR = 0.001
 """What PLD's grid of 1e-4 may add to epsilon; measured below 0.0007 up to 10,000 rounds."""
 AGREEMENT = 2 * PRV_ERROR + PLD_ERROR
 """Two right accountants differ by no more: PRV's upper bound lies within twice its error of the true value."""
-
-
 MOST_EPSILON = 100.0
 """Above it PRV's grid takes gigabytes, and says nothing that RDP does not."""
+MOST_BOUND, LEAST_NOISE = 300.0, 0.05
+"""Above this epsilon, or below this noise, nothing is bounded: PLD would fill the memory, to protect nobody."""
+LEAST_DELTA = 1e-10
+"""At which a whole curve is held against `MOST_BOUND`."""
 
 
 class AccountingError(PrivacyError):
@@ -67,8 +69,8 @@ def _merged(events: Iterable[GaussianRound]) -> list[tuple[float, float, int]]:
     return [*sampled, (precision**-0.5, 1.0, 1)] if precision else sampled
 
 
-def _unbounded(events: Sequence[GaussianRound]) -> bool:
-    return any(event.noise_multiplier == 0 for event in events)
+def _unbounded(events: Sequence[GaussianRound], delta: float) -> bool:
+    return epsilon_rdp(events, delta) > MOST_BOUND
 
 
 def epsilon_prv(events: Sequence[GaussianRound], delta: float) -> float:
@@ -79,12 +81,14 @@ def epsilon_prv(events: Sequence[GaussianRound], delta: float) -> float:
 
     Source: Gopi, Lee and Wutschitz, arXiv 2106.02848.
     """
-    if not events or _unbounded(events):
-        return math.inf if events else 0.0
+    if _unbounded(events, delta):
+        return math.inf
     if epsilon_rdp(events, delta) > MOST_EPSILON:
         raise AccountingError(
             f"PRV is not asked above an epsilon of {MOST_EPSILON}: its grid would fill the memory"
         )
+    if not events:
+        return 0.0
     accountant = PRVAccountant()
     accountant.history = _merged(events)
     try:
@@ -99,11 +103,11 @@ def epsilon_prv(events: Sequence[GaussianRound], delta: float) -> float:
 
 
 def epsilon_rdp(events: Sequence[GaussianRound], delta: float) -> float:
-    """Bound epsilon by Opacus' RDP accountant: looser than PRV, and never fails.
+    """Bound epsilon by Opacus' RDP accountant: looser than PRV, and never fails; inf below `LEAST_NOISE`.
 
     Source: Mironov, Talwar and Zhang, arXiv 1908.10530.
     """
-    if not events or _unbounded(events):
+    if not events or any(event.noise_multiplier < LEAST_NOISE for event in events):
         return math.inf if events else 0.0
     accountant = RDPAccountant()
     accountant.history = _merged(events)
@@ -127,13 +131,13 @@ def epsilon_pld(events: Sequence[GaussianRound], delta: float) -> float:
 
     Source: Doroshenko et al., arXiv 2207.04380.
     """
-    if not events or _unbounded(events):
+    if not events or _unbounded(events, delta):
         return math.inf if events else 0.0
     return float(_pld(events).get_epsilon(delta))
 
 
 def spent(events: Sequence[GaussianRound], delta: float) -> Spent:
-    """Return the epsilon we report: PRV, or RDP where PRV cannot account."""
+    """Return the epsilon we report: PRV, or RDP where PRV cannot account; inf where nothing bounds these events."""
     try:
         return Spent(epsilon_prv(events, delta), "prv")
     except AccountingError:
@@ -164,7 +168,8 @@ def account(events: Sequence[GaussianRound], delta: float) -> Account:
         AccountantsDisagree: they do not, or one lies below the closed form.
     """
     reported, check, mu = spent(events, delta), epsilon_pld(events, delta), shift(events)
-    exact = None if mu is None else exact_epsilon(mu, delta)
+    bounded = math.isfinite(check)
+    exact = None if mu is None else exact_epsilon(mu if bounded else math.inf, delta)
     low = check - PLD_ERROR
     high = math.inf if reported.accountant == "rdp" else check + AGREEMENT
     if not low <= reported.epsilon <= high:
@@ -177,20 +182,20 @@ def account(events: Sequence[GaussianRound], delta: float) -> Account:
 
 
 def delta_at(events: Sequence[GaussianRound], epsilons: Sequence[float]) -> list[float]:
-    """Return the privacy curve delta(epsilon) at the given points; 1 everywhere without noise."""
+    """Return the privacy curve delta(epsilon) at the given points; 1 everywhere where nothing is bounded."""
     if not events:
         return [0.0 for _ in epsilons]
-    if _unbounded(events):
+    if _unbounded(events, LEAST_DELTA):
         return [1.0 for _ in epsilons]
     accountant = _pld(events)
     return [float(accountant.get_delta(epsilon)) for epsilon in epsilons]
 
 
 def epsilon_at(events: Sequence[GaussianRound], deltas: Sequence[float]) -> list[float]:
-    """Return the privacy curve the other way, epsilon(delta), by PLD; inf everywhere without noise."""
+    """Return the privacy curve the other way, epsilon(delta), by PLD; inf everywhere where nothing is bounded."""
     if not events:
         return [0.0 for _ in deltas]
-    if _unbounded(events):
+    if _unbounded(events, min(deltas)):
         return [math.inf for _ in deltas]
     accountant = _pld(events)
     return [float(accountant.get_epsilon(delta)) for delta in deltas]

@@ -40,7 +40,7 @@ def notice_published(log: Log, entry: Entry) -> None:
 def hazard_raised(log: Log, entry: Entry) -> None:
     """Hear of a known flaw; whatever mitigated it before does so no longer."""
     log.whole.raised.add(entry.says["hazard"])
-    log.whole.mitigated.discard(entry.says["hazard"])
+    log.whole.mitigated.pop(entry.says["hazard"], None)
     log.hazard_at = entry.at
 
 
@@ -52,7 +52,7 @@ def hazard_mitigated(log: Log, entry: Entry) -> None:
     """
     if entry.says["hazard"] not in log.whole.raised:
         raise Broken("hazard.raised", entry.where, f"nobody raised {entry.says['hazard']} before")
-    log.whole.mitigated.add(entry.says["hazard"])
+    log.whole.mitigated[entry.says["hazard"]] = entry.says["test"]
     log.hazard_at = entry.at
 
 

@@ -48,6 +48,7 @@ RULES = {
     "label.figure": "every figure of a label follows from the log",
     "label.curve": "every point of a label's curve follows from the log",
     "label.row": "every row is there and is known as well as it says",
+    "label.words": "every row says what a label of this version says there, filled in from the log",
     "label.verdict": "the label's verdict is the one its rows and figures give",
     "accountants.agree": "two independent accountants bound epsilon alike, and not below the closed form",
     "officer.form": "the consent log's leaves are commitments and erasures of earlier commitments",

@@ -130,8 +130,9 @@ def _accountant_declared(log: Log, entry: Entry) -> None:
 
 
 def _audit_measured(log: Log, entry: Entry) -> None:
-    line, lower = log.line(entry), entry.says["epsilon_lower"]
-    line.tally.lower = lower if line.tally.lower is None else max(lower, line.tally.lower)
+    line = log.line(entry)
+    if line.tally.lower is None or entry.says["epsilon_lower"] > line.tally.lower:
+        line.tally.measured = entry.says
     line.costly = entry.at
 
 

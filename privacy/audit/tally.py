@@ -27,7 +27,7 @@ class Tally:
         stamped: whether it is stamped not private.
         uncovered: what was done outside epsilon, activity to data; private data stay.
         accountant: the fields of the accountants named last.
-        lower: the largest empirical lower bound on record.
+        measured: the fields of the largest empirical lower bound on record.
         codes: digests of the code its rounds ran.
     """
 
@@ -43,8 +43,13 @@ class Tally:
     stamped: bool = False
     uncovered: dict[str, str] = field(default_factory=dict)
     accountant: dict[str, Any] | None = None
-    lower: float | None = None
+    measured: dict[str, Any] | None = None
     codes: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def lower(self) -> float | None:
+        """The largest empirical lower bound on record."""
+        return None if self.measured is None else float(self.measured["epsilon_lower"])
 
     def cap(self, scope: str) -> float:
         """Return the most that may be spent over a scope."""
@@ -84,26 +89,27 @@ class Whole:
     Args:
         lines: how many are declared.
         costs: of all of them together.
-        raised, mitigated: hazards by name.
+        raised: hazards by name.
+        mitigated: those of them with a mitigation on record, each with the test of the newest.
         notices, anchors: how many are on record.
     """
 
     lines: int = 0
     costs: Costs = field(default_factory=Counter)
     raised: set[str] = field(default_factory=set)
-    mitigated: set[str] = field(default_factory=set)
+    mitigated: dict[str, str] = field(default_factory=dict)
     notices: int = 0
     anchors: int = 0
 
     @property
     def open_hazards(self) -> set[str]:
         """Hazards without a mitigation."""
-        return self.raised - self.mitigated
+        return self.raised - self.mitigated.keys()
 
     def frozen(self) -> "Whole":
         """Return the sums as they are now, whatever is added later."""
         kept = copy(self)
-        kept.costs, kept.raised, kept.mitigated = Counter(self.costs), set(self.raised), set(self.mitigated)
+        kept.costs, kept.raised, kept.mitigated = Counter(self.costs), set(self.raised), dict(self.mitigated)
         return kept
 
 

@@ -1,6 +1,7 @@
 """Accountants agree with each other and with the closed form of the Gaussian mechanism."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -22,6 +23,8 @@ from privacy.accountant import (
     epsilon_rdp,
     spent,
 )
+from privacy.audit.accounting import account as audited
+from privacy.audit.accounting import best_guess
 from privacy.calibration import PlannedRound, calibrate, share_budget
 from privacy.gaussian import exact_delta, exact_epsilon, shift
 from privacy.terms import RELATION, UNIT, Guarantee
@@ -139,10 +142,29 @@ def test_the_order_of_rounds_does_not_change_the_cost(account: Accountant) -> No
 
 
 def test_rdp_stands_in_where_prv_cannot_account() -> None:
-    events = rounds(*[0.01] * 50)
+    events = rounds(0.07)
     result = spent(events, DELTA)
     assert result.accountant == "rdp"
-    assert result.epsilon == epsilon_rdp(events, DELTA)
+    assert 100 < result.epsilon == epsilon_rdp(events, DELTA) < 300
+
+
+@pytest.mark.parametrize(
+    "events", [rounds(0.04), rounds(4.0, 1e-9), rounds(*[0.06] * 3), rounds(0.04, rate=0.01)]
+)
+def test_what_protects_nobody_is_unbounded_and_fills_no_memory(events: list[PlannedRound]) -> None:
+    found = account(events, DELTA)
+    assert found.epsilon == found.check == math.inf
+    assert found.exact == (None if events[0].sampling_rate < 1 else math.inf)
+    assert attacker_success(events) == 1.0
+    assert epsilon_at(events, [DELTA]) == [math.inf]
+
+
+@pytest.mark.parametrize("events", [[], rounds(0.04), rounds(0.2), rounds(3.0, 2.0), rounds(2.0, rate=0.1)])
+def test_the_audit_draws_the_line_where_we_do(events: list[PlannedRound]) -> None:
+    ours, costs = account(events, DELTA), Counter((e.noise_multiplier, e.sampling_rate) for e in events)
+    theirs = audited(costs, DELTA)
+    assert (ours.epsilon, ours.check, ours.exact) == pytest.approx(theirs[:3], abs=1e-9)
+    assert attacker_success(events) == pytest.approx(best_guess(costs), abs=1e-12)
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 4.0, 8.0])

@@ -156,25 +156,37 @@ def relabelled(**changes: Any) -> Publisher:
     return made
 
 
-def _status(row: str, status: str) -> Callable[[list[dict[str, Any]]], None]:
-    def change(rows: list[dict[str, Any]]) -> None:
-        next(each for each in rows if each["row"] == row)["status"] = status
-
-    return change
+def _row(row: str, **fields: str) -> Callable[[list[dict[str, Any]]], None]:
+    return lambda rows: next(each for each in rows if each["row"] == row).update(fields)
 
 
+UNSAID = {"status": "unknown", "says": "Nobody has said.", "evidence": "nothing"}
 RELABELLED: dict[str, tuple[str, dict[str, Any]]] = {
     "an epsilon made smaller": ("label.figure", {"figures": lambda each: each.update(epsilon="1")}),
     "odds made better": ("label.figure", {"figures": lambda each: each.update(odds="0.55")}),
     "a figure left out": ("label.form", {"figures": lambda each: each.pop("odds")}),
     "a point of the curve moved": ("label.curve", {"curve": lambda each: each[7].__setitem__(1, "0.1")}),
     "a curve cut short": ("label.curve", {"curve": lambda each: each.pop()}),
-    "an audit that nobody made": ("label.row", {"rows": _status("empirical", "declared")}),
-    "a word called a proof": ("label.row", {"rows": _status("retention", "proved")}),
+    "an audit that nobody made": ("label.row", {"rows": _row("empirical", status="declared")}),
+    "a word called a proof": ("label.row", {"rows": _row("retention", status="proved")}),
     "a row left out": ("label.row", {"rows": lambda each: each.pop()}),
     "a row made optional": ("label.row", {"rows": lambda each: each[0].update(required=False)}),
-    "a number in a proof's words": ("label.row", {"rows": lambda each: each[0].update(says="Epsilon is 1.")}),
-    "an unknown row waved through": ("label.verdict", {"rows": _status("approver", "unknown")}),
+    "a row about another figure": ("label.row", {"rows": lambda each: each[0].update(figures=["odds"])}),
+    "a row under another title": ("label.row", {"rows": lambda each: each[0].update(title="Anonymity")}),
+    "a promise in a proof's words": (
+        "label.words",
+        {"rows": lambda each: each[0].update(says="Epsilon is 1.")},
+    ),
+    "evidence that nobody checks": (
+        "label.words",
+        {"rows": lambda each: each[0].update(evidence="an expert")},
+    ),
+    "code that did not run": ("label.words", {"rows": _row("code", evidence="7" * 64)}),
+    "another trust in words": ("label.words", {"rows": _row("trust", says="Nobody sees anything.")}),
+    "an unknown row waved through": (
+        "label.verdict",
+        {"rows": _row("approver", **UNSAID)},
+    ),
     "a verdict against its reasons": (
         "label.verdict",
         {"verdict": lambda each: each.update(because=["a hazard is open"])},
