@@ -14,6 +14,7 @@ from privacy.acts import ConsentRootAnchored
 from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
 from privacy.consent_log import SALT_BYTES, anchor, commitment, erasure, fill_tick, receipt_proof
 from privacy.events import decode_event, kind_of
+from server.bulk import insert_rows
 from server.errors import ServerError
 from server.ledger_store import StoredLedger
 from server.logs import Logs
@@ -73,13 +74,18 @@ class StoredConsentLog:
             commitment(receipt.encode(), salt) for (_, receipt), salt in zip(waiting, salts, strict=True)
         ]
         tick, places = fill_tick([*markers, *leaves], slots=self._logs.slots, bits=self._bits)
-        start = self.tree.size
-        for leaf in tick:
-            position = self.tree.append(leaf)
-            self._connection.execute(insert(consent_leaves).values(position=position, leaf=leaf.decode()))
-        for (number, _), salt, place in zip(waiting, salts, places[len(markers) :], strict=True):
-            values = {"number": number, "position": start + place, "salt": salt}
-            self._connection.execute(insert(receipt_leaves).values(values))
+        start = self.tree.extend(tick)
+        rows = ({"position": start + place, "leaf": leaf.decode()} for place, leaf in enumerate(tick))
+        insert_rows(self._connection, consent_leaves, rows)
+        placed = zip(waiting, salts, places[len(markers) :], strict=True)
+        insert_rows(
+            self._connection,
+            receipt_leaves,
+            (
+                {"number": number, "position": start + place, "salt": salt}
+                for (number, _), salt, place in placed
+            ),
+        )
         return self._anchor(now)
 
     def proof(self, subject: str, purpose: str, version: int) -> bytes:

@@ -1,6 +1,8 @@
 """The public log in the store: appended to in the same transaction as what it records."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from sqlalchemy import Connection, insert, select
 
@@ -9,6 +11,7 @@ from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
 from privacy.events import Event, decode_event, encode_event, kind_of
 from privacy.keys import SigningKey
 from privacy.spending import BUDGETED
+from server.bulk import insert_rows
 from server.errors import KeyNotApproved
 from server.stored_tree import StoredTree
 from server.tables import ledger, log_heads
@@ -40,14 +43,23 @@ class StoredLedger:
 
     def append(self, event: Event) -> int:
         """Append one event and return its position; the log is held until the transaction ends."""
-        leaf = encode_event(event)
-        position = self.tree.append(leaf)
-        self._connection.execute(
-            insert(ledger).values(
-                position=position, kind=kind_of(event), line=getattr(event, "line", ""), leaf=leaf.decode()
-            )
+        return self.extend([event])
+
+    def extend(self, events: Sequence[Event]) -> int:
+        """Append events in a few statements, however many, and return the first one's position."""
+        leaves = [encode_event(event) for event in events]
+        first = self.tree.extend(leaves)
+        rows = (
+            {
+                "position": place,
+                "kind": kind_of(event),
+                "line": getattr(event, "line", ""),
+                "leaf": leaf.decode(),
+            }
+            for place, event, leaf in zip(count(first), events, leaves, strict=False)
         )
-        return position
+        insert_rows(self._connection, ledger, rows)
+        return first
 
     def checkpoint(self, by: LogKey) -> bytes:
         """Return the signed head of the log as this transaction sees it.

@@ -47,8 +47,7 @@ def _declare(connection: Connection, declared: LineDeclared, *, whole: bool) -> 
         from privacy.declaring import opening  # with the accountants behind it, which take seconds to load
 
         known = ledger.of(HazardRaised, HazardMitigated)
-        for event in opening(declared, recorded=known):
-            ledger.append(event)
+        ledger.extend(list(opening(declared, recorded=known)))
     else:
         ledger.append(declared)
     values = {"line": declared.line, "epsilon": declared.epsilon_budget}

@@ -39,8 +39,8 @@ def recover(connection: Connection, *others: Sequence[Event]) -> int:
         if list(longest[: len(other)]) != list(other):
             raise LogForked("the logs of backup, database and --log do not continue each other")
     missing = longest[len(own) :]
+    ledger.extend(missing)
     for event in missing:
-        ledger.append(event)
         _follow(connection, event)
     return len(missing)
 

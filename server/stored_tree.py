@@ -1,10 +1,12 @@
 """Merkle trees in the store: append-only logs whose proofs take few reads, whatever their size."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from privacy.tree import Nodes
+from server.bulk import insert_rows
 from server.tables import tree_heads, tree_nodes
 
 
@@ -23,6 +25,7 @@ class StoredTree(Nodes):
         self._log = log
         self._held: int | None = None
         self._kept: dict[tuple[int, int], bytes] = {}
+        self._unwritten: list[dict[str, Any]] = []
 
     @property
     def size(self) -> int:
@@ -33,14 +36,20 @@ class StoredTree(Nodes):
 
     def append(self, leaf: bytes) -> int:
         """Append one leaf and return its index, holding the log."""
+        return self.extend([leaf])
+
+    def extend(self, leaves: Sequence[bytes]) -> int:
+        """Append leaves in a few statements, however many, and return the first one's index, holding the log."""
         if self._held is None:
             self._held = int(self._connection.execute(self._head().with_for_update()).scalar_one())
-        index = super().append(leaf)
-        self._held = index + 1
-        self._connection.execute(
-            update(tree_heads).where(tree_heads.c.log == self._log).values(size=self._held)
-        )
-        return index
+        first = self._held
+        for leaf in leaves:
+            self._held = super().append(leaf) + 1
+        insert_rows(self._connection, tree_nodes, self._unwritten)
+        self._unwritten.clear()
+        head = update(tree_heads).where(tree_heads.c.log == self._log).values(size=self._held)
+        self._connection.execute(head)
+        return first
 
     def node(self, level: int, place: int) -> bytes:
         """Return the hash of a complete subtree."""
@@ -61,9 +70,7 @@ class StoredTree(Nodes):
     def keep(self, level: int, place: int, node: bytes) -> None:
         """Keep the hash of a complete subtree."""
         self._kept[level, place] = node
-        self._connection.execute(
-            insert(tree_nodes).values(log=self._log, level=level, place=place, hash=node)
-        )
+        self._unwritten.append({"log": self._log, "level": level, "place": place, "hash": node})
 
     def _head(self) -> Select[Any]:
         return select(tree_heads.c.size).where(tree_heads.c.log == self._log)

@@ -151,11 +151,11 @@ def _each(act: Callable[[int], object], places: Sequence[int]) -> float:
     return 1e6 * (time.perf_counter() - began) / len(places)
 
 
-def audited(path: Path) -> dict[str, float]:
-    """Return what auditing one release of a bundle costs, by the command."""
+def audited(path: Path, *, only: str | None = f"{LINE}/1") -> dict[str, float]:
+    """Return what auditing a bundle, or one release of it, costs, by the command."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "server.audit", "verify", str(path), "--release", f"{LINE}/1"],
+        [sys.executable, "-m", "server.audit", "verify", str(path), *(["--release", only] if only else [])],
         stdout=subprocess.DEVNULL,
     )
     _, status, used = os.wait4(process.pid, 0)
@@ -171,8 +171,10 @@ def audited(path: Path) -> dict[str, float]:
     }
 
 
-def main(out: Path, *, sizes: Sequence[int] = SIZES, seeds: Sequence[int] = SEEDS) -> None:
-    """Measure each size with each seed, print the table, keep the rows."""
+def main(
+    out: Path, *, sizes: Sequence[int] = SIZES, seeds: Sequence[int] = SEEDS, stored: bool = True
+) -> None:
+    """Measure each size with each seed in memory, then in both databases; print the tables, keep the rows."""
     found: dict[tuple[int, int], dict[str, float]] = {}
     fresh = multiprocessing.get_context("spawn")
     tasks = [(size, seed) for size in sizes for seed in seeds]
@@ -191,16 +193,23 @@ def main(out: Path, *, sizes: Sequence[int] = SIZES, seeds: Sequence[int] = SEED
     ]  # fmt: skip
     write_rows(out / "ledger.jsonl", rows)
     console = Console(highlight=False)
-    console.print(_table({size: [found[size, seed] for seed in seeds] for size in sizes}))
+    console.print(
+        table("in memory, medians", UNITS, {size: [found[size, seed] for seed in seeds] for size in sizes})
+    )
+    if stored:
+        from simulations.benchmarks.ledger_stored import main as in_databases
+
+        in_databases(out, sizes=sizes)
     console.print(f"rows in {out / 'ledger.jsonl'}")
 
 
-def _table(by_size: dict[int, list[dict[str, float]]]) -> Table:
-    table = Table(title="a log as it grows, medians")
-    table.add_column("entries", justify="right")
-    for metric, unit in UNITS.items():
-        table.add_column(f"{metric.replace('_', ' ')}\n{unit}", justify="right")
+def table(title: str, units: dict[str, str], by_size: dict[int, list[dict[str, float]]]) -> Table:
+    """Lay out the medians of several runs a size."""
+    found = Table(title=f"a log as it grows: {title}")
+    found.add_column("entries", justify="right")
+    for metric, unit in units.items():
+        found.add_column(f"{metric.replace('_', ' ')}\n{unit}", justify="right")
     for size, several in by_size.items():
-        values = [median(one[metric] for one in several) for metric in UNITS]
-        table.add_row(f"{size:,}", *(f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values))
-    return table
+        values = [median(one[metric] for one in several) for metric in units]
+        found.add_row(f"{size:,}", *(f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values))
+    return found
