@@ -1,11 +1,11 @@
 """Merkle trees in the store: append-only logs whose proofs take few reads, whatever their size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, select, text, update
 
-from privacy.tree import Nodes
+from privacy.tree import HASH, Nodes
 from server.bulk import insert_rows
 from server.tables import tree_heads, tree_nodes
 
@@ -42,6 +42,7 @@ class StoredTree(Nodes):
         """Append leaves in a few statements, however many, and return the first one's index, holding the log."""
         if self._held is None:
             self._held = int(self._connection.execute(self._head().with_for_update()).scalar_one())
+            self._read(lambda nodes: nodes.root())
         first = self._held
         for leaf in leaves:
             self._held = super().append(leaf) + 1
@@ -51,14 +52,41 @@ class StoredTree(Nodes):
         self._connection.execute(head)
         return first
 
+    def root(self, size: int | None = None) -> bytes:
+        """Return the root over all leaves, or the first of them, in one read."""
+        self._read(lambda nodes: nodes.root(size))
+        return super().root(size)
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the siblings of one leaf's path, in one read."""
+        self._read(lambda nodes: nodes.inclusion_proof(index, size))
+        return super().inclusion_proof(index, size)
+
+    def consistency_proof(self, old: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the nodes that show an older tree to be this one's beginning, in one read."""
+        self._read(lambda nodes: nodes.consistency_proof(old, size))
+        return super().consistency_proof(old, size)
+
     def node(self, level: int, place: int) -> bytes:
         """Return the hash of a complete subtree."""
         if (level, place) not in self._kept:
-            query = select(tree_nodes.c.hash).where(
-                tree_nodes.c.log == self._log, tree_nodes.c.level == level, tree_nodes.c.place == place
-            )
-            self._kept[level, place] = bytes(self._connection.execute(query).scalar_one())
+            self._fetch({(level, place)})
         return self._kept[level, place]
+
+    def _read(self, act: Callable[[Nodes], object]) -> None:
+        """Read everything an act will ask for, at once."""
+        needed = _Needed(self.size)
+        act(needed)
+        self._fetch(needed.nodes - self._kept.keys())
+
+    def _fetch(self, nodes: Set[tuple[int, int]]) -> None:
+        if (
+            nodes
+        ):  # either database looks each up in its index; it would read a whole table for (level, place) IN
+            one = "SELECT level, place, hash FROM tree_nodes WHERE log = :log AND level = {} AND place = {}"
+            query = text(" UNION ALL ".join(one.format(level, place) for level, place in sorted(nodes)))
+            rows = self._connection.execute(query, {"log": self._log})
+            self._kept.update(((row.level, row.place), bytes(row.hash)) for row in rows)
 
     def row(self, level: int, *, start: int, count: int) -> list[bytes]:
         """Return the hashes of some complete subtrees of 2**level leaves, in order; fewer where there are no more."""
@@ -74,3 +102,25 @@ class StoredTree(Nodes):
 
     def _head(self) -> Select[Any]:
         return select(tree_heads.c.size).where(tree_heads.c.log == self._log)
+
+
+class _Needed(Nodes):
+    """A tree of a size that holds nothing and notes what it is asked for."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.nodes: set[tuple[int, int]] = set()
+
+    @property
+    def size(self) -> int:
+        """Number of leaves."""
+        return self._size
+
+    def node(self, level: int, place: int) -> bytes:
+        """Note a subtree."""
+        self.nodes.add((level, place))
+        return bytes(HASH)
+
+    def keep(self, level: int, place: int, node: bytes) -> None:
+        """Refuse: nothing is appended here."""
+        raise NotImplementedError
