@@ -252,6 +252,26 @@ class ConsentRootAnchored(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentLogGap(Record):
+    """Say that the consent log's newest heads were lost with a database; it goes on from the head before them.
+
+    Args:
+        first: number of the first anchor whose head is lost.
+        last: number of the newest anchor.
+    """
+
+    first: Ordinal
+    last: Ordinal
+
+    def __post_init__(self) -> None:
+        Record.__post_init__(self)
+        if self.first > self.last:
+            raise RecordError(
+                f"a gap runs from its first anchor to its last, not from {self.first} to {self.last}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseWithdrawn(Record):
     """Flag a published release: devices stop using it."""
 

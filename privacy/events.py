@@ -12,6 +12,7 @@ from privacy.acts import (
     AccountantDeclared,
     AuditMeasured,
     CapChanged,
+    ConsentLogGap,
     ConsentRootAnchored,
     HazardMitigated,
     HazardRaised,
@@ -210,6 +211,7 @@ Event: TypeAlias = (
     | HazardMitigated
     | KeyRotated
     | ConsentRootAnchored
+    | ConsentLogGap
     | ReleaseWithdrawn
     | AuditMeasured
 )
@@ -233,6 +235,7 @@ KINDS: dict[str, type[Event]] = {
     "hazard_mitigated": HazardMitigated,
     "key_rotated": KeyRotated,
     "consent_root_anchored": ConsentRootAnchored,
+    "consent_log_gap": ConsentLogGap,
     "release_withdrawn": ReleaseWithdrawn,
     "audit_measured": AuditMeasured,
 }

@@ -115,11 +115,13 @@ def run_restore(
     with _store(database, patience=None) as engine:
         done = restore(engine, file, log=events, key=public, now=int(time.time()), replace=replace)
     made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(done.made_at))
+    gone = f"{done.lost} heads of the consent log are lost, and the log says so.\n" if done.lost else ""
     print(
         f"restored the backup of {made} UTC: {done.subjects} subjects, whose consent is denied until their devices "
         f"confirm it;\n{done.aborted} rounds under way aborted, {done.recovered} younger entries of the log kept; "
-        "no credential is left.\nNext: penchant-server credential operator NAME, and compare GET /v1/ledger and "
-        "each line's cap with what was promised."
+        f"no credential is left.\n{gone}"
+        "Next: penchant-server credential operator NAME, and compare GET /v1/ledger and each line's cap with what was "
+        "promised."
     )
 
 

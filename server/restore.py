@@ -12,13 +12,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, Engine, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, case, func, insert, literal, select, update
 
 from privacy.events import Event
 from privacy.keys import VerifyKey
 from server.backup import KEPT, read_backup, revision_of
 from server.bulk import from_wire, insert_rows, read_rows, restart_numbers
 from server.consent import DAY, PURPOSES, RESTORED, floor_at
+from server.consent_recovery import OwnLog, declare_lost
 from server.database import migrate, transaction
 from server.errors import ServerError
 from server.ledger_store import StoredLedger
@@ -44,12 +45,14 @@ class Restored:
         subjects: how many are back, all of them unconfirmed.
         aborted: rounds that were under way.
         recovered: entries of the log that were younger than the backup.
+        lost: heads of the consent log that are gone for good; the public log says which.
         made_at: when the backup was made, seconds since 1970 UTC.
     """
 
     subjects: int
     aborted: int
     recovered: int
+    lost: int
     made_at: int
 
 
@@ -85,21 +88,26 @@ def restore(
             raise RestoreRefused("the database is not empty; say --replace to lose what it holds")
         before = StoredLedger(connection).events()
         record = list(read_rows(connection, select(admin_log).order_by(admin_log.c.number)))
+        own = OwnLog.set_aside(connection)
         for table in reversed(metadata.sorted_tables):
-            connection.execute(delete(table))
+            own.clear(connection, table)
         try:
             for table, group in groupby(rows, key=lambda pair: pair[0]):
-                insert_rows(connection, table, (from_wire(table, row) for _, row in group))
+                decoded = (from_wire(table, row) for _, row in group)
+                insert_rows(connection, table, own.beyond(table, decoded))
         except (KeyError, TypeError, ValueError) as problem:
             raise RestoreRefused(f"a row of the backup does not fit its table: {problem}") from None
+        own.settle(connection)
         recovered = recover(connection, before, log)
+        lost = declare_lost(connection)
         aborted = abort_live(connection)
         _deny_all(connection, now=now)
         _keep_record(connection, record, now=now)
         insert_once(connection, service_keys, public=key.base64, since=now)
         restart_numbers(connection, KEPT)
         count = connection.execute(select(func.count()).select_from(subjects)).scalar_one()
-    return Restored(subjects=count, aborted=aborted, recovered=recovered, made_at=header.at)
+    gone = 0 if lost is None else lost.last - lost.first + 1
+    return Restored(subjects=count, aborted=aborted, recovered=recovered, lost=gone, made_at=header.at)
 
 
 def _deny_all(connection: Connection, *, now: int) -> None:

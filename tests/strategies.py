@@ -11,6 +11,7 @@ from privacy.acts import (
     AuditMeasured,
     CapChanged,
     CapScope,
+    ConsentLogGap,
     ConsentRootAnchored,
     HazardMitigated,
     HazardRaised,
@@ -99,6 +100,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         new_signature=SIGNATURES, **TWO,
     ),
     st.builds(ConsentRootAnchored, number=NUMBERS, commitment=DIGESTS),
+    st.tuples(NUMBERS, NUMBERS).map(lambda ends: ConsentLogGap(first=min(ends), last=max(ends))),
     st.builds(ReleaseWithdrawn, line=NAMES, sequence=NUMBERS, reason=one(WithdrawalReason)),
     st.builds(
         AuditMeasured, line=NAMES, method=NAMES, epsilon_lower=MECHANISM["noise_multiplier"],

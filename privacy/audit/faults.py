@@ -32,7 +32,7 @@ RULES = {
     "notice.edition": "a notice's editions rise",
     "hazard.raised": "a mitigation is of a hazard that was raised",
     "key.rotation": "a key is replaced in its own log, by a leaf that it and its successor signed",
-    "consent.number": "anchors of the consent log are numbered one by one",
+    "consent.number": "anchors of the consent log are numbered one by one; heads that are lost are the newest",
     "release.order": "a line's releases are numbered upwards; only a published one is withdrawn",
     "release.missing": "every release that the log publishes is here, in the log's order",
     "release.form": "a manifest is complete and in canonical form",
@@ -53,7 +53,7 @@ RULES = {
     "accountants.agree": "two independent accountants bound epsilon alike, and not below the closed form",
     "officer.form": "the consent log's leaves are commitments and erasures of earlier commitments",
     "officer.head": "each head of the consent log is signed by its key, and leads to its leaves",
-    "officer.anchor": "each anchor in the public log commits to the head of that number",
+    "officer.anchor": "each anchor in the public log commits to the head of that number, or the log says it is lost",
 }
 """Rule to what holds where it is kept; names never change their meaning."""
 

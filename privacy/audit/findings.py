@@ -121,6 +121,7 @@ class Findings:
         releases: every release whose label was recomputed.
         published: how many releases the log publishes.
         officer: (leaves, ticks) of the consent log, None without the officer's part.
+        lost: anchors whose heads of the consent log are lost, as the log says.
     """
 
     origin: str
@@ -134,6 +135,7 @@ class Findings:
     releases: Sequence[ReleaseFound]
     published: int
     officer: tuple[int, int] | None
+    lost: int = 0
 
     def body(self) -> dict[str, Any]:
         """Return them as JSON holds them."""
@@ -151,6 +153,7 @@ class Findings:
                 "cosigned": self.cosigned,
                 "entries": self.entries,
                 "heads": self.heads,
+                "lost": self.lost,
                 "origin": self.origin,
                 "root": self.root,
             },

@@ -122,6 +122,7 @@ KINDS = {
     "key_rotated": "origin:name purpose:purpose old_key:key new_key:key old_signature:signature "
     f"new_signature:signature {_PERSONS}",
     "consent_root_anchored": "number:ordinal commitment:digest",
+    "consent_log_gap": "first:ordinal last:ordinal",
     "release_withdrawn": "line:name sequence:ordinal reason:withdrawal",
     "audit_measured": "line:name method:name epsilon_lower:not_negative delta:delta confidence:probability "
     "evidence:digest",

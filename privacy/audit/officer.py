@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from privacy.audit.container import Lines
@@ -17,20 +18,22 @@ _SALT = re.compile(r"[0-9a-f]{64}")
 
 
 class Tick(NamedTuple):
-    """A head of the consent log, and the anchor's commitment that it opens."""
+    """A head of the consent log that an anchor of the public one commits to."""
 
     head: Head
-    opens: bytes
     where: str
 
 
-def check_officer(lines: Lines, counts: tuple[int, int], anchors: bytes) -> None:
+def check_officer(
+    lines: Lines, counts: tuple[int, int], anchors: bytes, gaps: Sequence[tuple[int, int]] = ()
+) -> None:
     """Read the officer's part and hold it against the public log.
 
     Args:
         lines: right before it.
         counts: leaves and ticks it has.
         anchors: the public log's commitments, 32 bytes each, oldest first.
+        gaps: (first, last) number of anchors whose heads were lost, as the public log says.
 
     Raises:
         Broken: a rule does not hold.
@@ -41,8 +44,11 @@ def check_officer(lines: Lines, counts: tuple[int, int], anchors: bytes) -> None
         key = raw_bytes(log["key"])
     except NotCanonical as problem:
         raise Broken("officer.head", lines.where, f"the key: {problem}") from None
-    ticks = [_tick(lines, number) for number in range(1, many + 1)]
-    _check_anchors(ticks, anchors)
+    kept = _kept(len(anchors) // 32, gaps)
+    if many != len(kept):
+        says = f"the public log has {len(kept)} anchors whose heads are kept, here are {many}"
+        raise Broken("officer.anchor", "the officer's part", says)
+    ticks = [_tick(lines, number, anchors) for number in kept]
     roots = Roots([tick.head.size for tick in ticks])
     _take_leaves(lines, leaves, roots)
     if leaves != (ticks[-1].head.size if ticks else 0):
@@ -56,7 +62,12 @@ def check_officer(lines: Lines, counts: tuple[int, int], anchors: bytes) -> None
             )
 
 
-def _tick(lines: Lines, number: int) -> Tick:
+def _kept(anchors: int, gaps: Sequence[tuple[int, int]]) -> list[int]:
+    lost = {number for first, last in gaps for number in range(first, last + 1)}
+    return [number for number in range(1, anchors + 1) if number not in lost]
+
+
+def _tick(lines: Lines, number: int, anchors: bytes) -> Tick:
     tick = _object(lines, {"checkpoint": str, "number": int, "salt": str})
     if tick["number"] != number:
         says = f"number {tick['number']} stands where {number} is due: a tick is missing"
@@ -68,17 +79,12 @@ def _tick(lines: Lines, number: int) -> Tick:
     except NotCanonical as problem:
         raise Broken("officer.head", lines.where, f"{problem}") from None
     content = PREFIX + tick["checkpoint"].encode()
-    opens = hmac.digest(bytes.fromhex(tick["salt"]), content, hashlib.sha256)
-    return Tick(head, opens, f"tick {number}")
-
-
-def _check_anchors(ticks: list[Tick], anchors: bytes) -> None:
-    if 32 * len(ticks) != len(anchors):
-        says = f"the public log has {len(anchors) // 32} anchors, here are {len(ticks)}"
-        raise Broken("officer.anchor", "the officer's part", says)
-    for place, tick in enumerate(ticks):
-        if tick.opens != anchors[32 * place : 32 * place + 32]:
-            raise Broken("officer.anchor", tick.where, "the public log commits to another head")
+    if (
+        hmac.digest(bytes.fromhex(tick["salt"]), content, hashlib.sha256)
+        != anchors[32 * number - 32 : 32 * number]
+    ):
+        raise Broken("officer.anchor", f"tick {number}", "the public log commits to another head")
+    return Tick(head, f"tick {number}")
 
 
 def _take_leaves(lines: Lines, leaves: int, roots: Roots) -> None:

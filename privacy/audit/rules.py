@@ -145,6 +145,15 @@ def _consent_root_anchored(log: Log, entry: Entry) -> None:
     log.anchors += bytes.fromhex(entry.says["commitment"])
 
 
+def _consent_log_gap(log: Log, entry: Entry) -> None:
+    first, last = entry.says["first"], entry.says["last"]
+    known = log.gaps[-1][1] if log.gaps else 0
+    if not known < first <= last == log.whole.anchors:
+        says = f"a gap of {first} to {last} does not end with the newest anchor, {log.whole.anchors}"
+        raise Broken("consent.number", entry.where, says)
+    log.gaps.append((first, last))
+
+
 def _release_published(log: Log, entry: Entry) -> None:
     line, says = log.line(entry), entry.says
     if says["sequence"] <= line.sequence:
@@ -191,6 +200,7 @@ _RULES: dict[str, Callable[[Log, Entry], None]] = {
     "hazard_mitigated": hazard_mitigated,
     "key_rotated": key_rotated,
     "consent_root_anchored": _consent_root_anchored,
+    "consent_log_gap": _consent_log_gap,
     "release_withdrawn": _release_withdrawn,
     "audit_measured": _audit_measured,
 }

@@ -95,6 +95,7 @@ class Log:
         published: releases by the digest of their manifest.
         withdrawn: releases that were flagged.
         anchors: commitments to the consent log's heads, 32 bytes each.
+        gaps: (first, last) number of the anchors whose heads were lost, oldest first.
         hazard_at: the newest entry about a hazard.
     """
 
@@ -108,6 +109,7 @@ class Log:
     published: dict[str, Published] = field(default_factory=dict)
     withdrawn: set[tuple[str, int]] = field(default_factory=set)
     anchors: bytearray = field(default_factory=bytearray)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
     hazard_at: int = -1
 
     def line(self, entry: Entry) -> Line:

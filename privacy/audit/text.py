@@ -46,6 +46,8 @@ def _report(found: Findings, name: str) -> Iterator[str]:
     if found.officer is not None:
         leaves, ticks = found.officer
         yield f"  consent   {leaves:,} leaves under {ticks:,} anchors, append-only (personal data: never publish)"
+    if found.lost:
+        yield f"  lost      {found.lost:,} heads of the consent log went with a database; the log says which"
     beside = f"; {found.cosigned} heads carry other signatures, which nobody pinned" if found.cosigned else ""
     yield f"  witness   none: whoever holds the keys could have written another history{beside}"
 

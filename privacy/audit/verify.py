@@ -59,7 +59,7 @@ def audit(
             if release in chosen:
                 _check_figures(release, entries[place], *sums[place])
         if header.officer is not None:
-            check_officer(lines, header.officer, bytes(log.anchors))
+            check_officer(lines, header.officer, bytes(log.anchors), log.gaps)
         lines.end()
     return Findings(
         origin=log.origin,
@@ -77,6 +77,7 @@ def audit(
         releases=[_found(release, log) for release in chosen],
         published=len(log.published),
         officer=header.officer,
+        lost=sum(last - first + 1 for first, last in log.gaps),
     )
 
 

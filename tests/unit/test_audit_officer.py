@@ -1,12 +1,13 @@
 """The officer's part of a bundle: the private consent log is held against the anchors of the public one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from privacy.acts import ConsentLogGap
 from privacy.audit.verify import audit
 from privacy.bundle import ConsentPart, ConsentTick
 from privacy.canonical import encode
@@ -51,6 +52,36 @@ def test_the_officers_part_is_audited_where_it_is_there(tmp_path: Path) -> None:
     some, _ = with_officer()
     (tmp_path / "made.bundle").write_bytes(sealed(some))
     assert audit(tmp_path / "made.bundle").officer == (4, 1)
+
+
+def with_gap(*, kept: Sequence[int] = (1, 4), declared: bool = True) -> Lines:
+    """Return a bundle whose log anchors four heads, of which the second and third went with a database."""
+    leaves = [commitment(bytes([place]), bytes([place]) * 32) for place in range(8)]
+    tree, made = Tree(leaves), simple()
+    (_, label), made.releases = made.releases[0], []
+    sizes = {1: 4, 2: 6, 3: 8, 4: 8}
+    heads = {
+        number: sign_checkpoint(Checkpoint(CONSENT_ORIGIN, size, tree.root(size)), CONSENT)
+        for number, size in sizes.items()
+    }
+    made.events[-2:] = [anchor(heads[1], number=1, salt=b"s" * 32)]
+    made.sign(LINE, 1, label)
+    made.events += [anchor(heads[number], number=number, salt=b"s" * 32) for number in (2, 3)]
+    made.events += [ConsentLogGap(first=2, last=3)] if declared else []
+    made.events.append(anchor(heads[4], number=4, salt=b"s" * 32))
+    ticks = [ConsentTick(number=number, salt=b"s" * 32, checkpoint=heads[number]) for number in kept]
+    part = ConsentPart(origin=CONSENT_ORIGIN, key=CONSENT.public, ticks=ticks, leaves=leaves, size=8)
+    return lines_of(replace(made.bundle(), consent=part))
+
+
+def test_heads_that_went_with_a_database_are_missed_only_where_the_log_says_so(tmp_path: Path) -> None:
+    (tmp_path / "made.bundle").write_bytes(sealed(with_gap()))
+    found = audit(tmp_path / "made.bundle")
+    assert (found.lost, found.officer) == (2, (8, 2))
+    assert rule_of(sealed(with_gap(declared=False)), tmp_path) == "officer.anchor"
+    assert rule_of(sealed(with_gap(kept=(1, 3))), tmp_path) == "officer.anchor"
+    assert rule_of(sealed(with_gap(kept=(1, 3, 4))), tmp_path) == "officer.anchor"
+    assert rule_of(sealed(with_gap(kept=(4,))), tmp_path) == "officer.anchor"
 
 
 def _forge_head(some: Lines, at: int) -> None:

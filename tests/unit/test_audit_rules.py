@@ -10,6 +10,7 @@ from privacy.acts import (
     AccountantDeclared,
     AuditMeasured,
     CapChanged,
+    ConsentLogGap,
     ConsentRootAnchored,
     HazardMitigated,
     HazardRaised,
@@ -153,6 +154,8 @@ FAULTS: list[tuple[str, str, Change]] = [
     ("hazard.raised", "a hazard dropped from the log", without(HazardRaised)),
     ("consent.number", "an anchor left out", put(-1, ConsentRootAnchored(number=3, commitment="a" * 64))),
     ("consent.number", "an anchor twice", again(ConsentRootAnchored)),
+    ("consent.number", "heads lost twice", put(-1, *[ConsentLogGap(first=1, last=1)] * 2)),
+    ("consent.number", "heads lost that never were", put(-1, ConsentLogGap(first=1, last=9))),
     (
         "release.order",
         "a release's number again",
