@@ -266,9 +266,7 @@ class ConsentLogGap(Record):
     def __post_init__(self) -> None:
         Record.__post_init__(self)
         if self.first > self.last:
-            raise RecordError(
-                f"a gap runs from its first anchor to its last, not from {self.first} to {self.last}"
-            )
+            raise RecordError(f"no gap runs from anchor {self.first} to {self.last}: exchange them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,8 +120,8 @@ def run_restore(
         f"restored the backup of {made} UTC: {done.subjects} subjects, whose consent is denied until their devices "
         f"confirm it;\n{done.aborted} rounds under way aborted, {done.recovered} younger entries of the log kept; "
         f"no credential is left.\n{gone}"
-        "Next: penchant-server credential operator NAME, and compare GET /v1/ledger and each line's cap with what was "
-        "promised."
+        "Next: penchant-server credential operator NAME, and compare GET /v1/ledger and each line's cap with what "
+        "was promised."
     )
 
 

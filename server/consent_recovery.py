@@ -1,7 +1,7 @@
 """What a restore keeps of the private consent log: it only grows, whatever is read back over it.
 
 Leaves and ticks that the database has beyond the backup stay; receipts that are back get their places again, and the
-places of those that are not are marked as erased. Where heads that the public log anchors are lost, the public log says so.
+places of those that are not are marked as erased. Where heads that the public log anchors are lost, it says so.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,8 @@
 """The log as it grows to a million entries in the service's own store, SQLite and PostgreSQL, durable both.
 
 One database grows from size to size, by the same transactions as a service's; at each size single appends, proofs and
-pages of 256 entries are timed, each in a transaction of its own, and so is one of a thousand entries appended at once; the real command writes a bundle of the database, and the real audit judges all of it.
+pages of 256 entries are timed, each in a transaction of its own, and so is one of a thousand appended at once;
+the real command writes a bundle of the database, and the real audit judges all of it.
 """
 
 import subprocess
