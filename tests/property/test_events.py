@@ -68,6 +68,7 @@ REVIEWED = {
         "origin", "purpose", "old_key", "new_key", "old_signature", "new_signature", "proposed_by", "approved_by",
     },
     "ConsentRootAnchored": {"number", "commitment"},
+    "ConsentLogGap": {"first", "last"},
     "ReleaseWithdrawn": {"line", "sequence", "reason"},
     "AuditMeasured": {"line", "method", "epsilon_lower", "delta", "confidence", "evidence"},
 }  # fmt: skip
