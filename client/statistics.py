@@ -5,15 +5,15 @@ of their own, so their integers are the same bits alone and in any company.
 """
 
 import math
-from collections.abc import Iterator
-from itertools import pairwise
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from client.ballot import answers
+from client.ballot import answers, cells_of_one
 from client.errors import ClientError
+from client.portions import alike, by_length, portions
 from models.ballot import BallotInput
 from models.history import Float, Histories, Ids
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, RoundInput
@@ -21,11 +21,6 @@ from privacy.clipping import Int64, clip_rows, clip_to_grid
 from privacy.moments import to_vector
 
 Values = NDArray[np.floating[Any]]
-Wider = MomentsInput | ContextInput | BallotInput
-AT_ONCE = 1 << 20
-"""Entries of a shard looked through at once."""
-CELLS = 1 << 18
-"""Numbers worked on at once: a megabyte of floats stays near the processor."""
 LONG = 4
 """Times the spared events that a history must hold for them to be spared."""
 BANDED = 128
@@ -61,55 +56,28 @@ def contribution_sum(
     if len(histories.item) and not 0 <= histories.item.min() <= histories.item.max() < question.items:
         raise StatisticsError(f"a history names items outside the round's catalogue of {question.items}")
     total = np.zeros(question.shape, np.int64)
-    for some in _portions(histories):
+    clip = partial(clip_rows, clipping_norm=clipping_norm, scale_bits=scale_bits)
+    for some in portions(histories):
         people = distinct(some)
         if isinstance(question, PopularityInput):
             _add_popularity(total, people, clipping_norm=clipping_norm, scale_bits=scale_bits)
-            continue
-        for items in _alike(people, question):
-            told = _without_spared(question, items)
-            whole = clip_rows(_values(question, told), clipping_norm=clipping_norm, scale_bits=scale_bits)
-            if isinstance(question, ContextInput):
-                np.add.at(total, told, whole)
-            else:
-                total += whole.sum(axis=0)
+        elif isinstance(question, BallotInput):
+            for few in by_length(people, cells=cells_of_one(question)):
+                total += clip(answers(question, few)).sum(axis=0)
+        elif isinstance(question, MomentsInput):
+            for _, items in alike(people, person=question.width**2):
+                total += clip(moments(question, _without_spared(question, items))).sum(axis=0)
+        else:
+            for _, items in alike(people, event=question.width):
+                told = _without_spared(question, items)
+                np.add.at(total, told, clip(context(question, told)))
     return total.ravel()
 
 
-def _portions(histories: Histories) -> Iterator[Histories]:
-    """Yield some people at a time, so that memory does not grow with a shard."""
-    ends = np.searchsorted(histories.indptr, np.arange(AT_ONCE, len(histories.item), AT_ONCE))
-    for start, end in pairwise([0, *np.unique(ends), histories.people]):
-        yield histories.take(np.arange(start, end))
-
-
-def _alike(histories: Histories, question: Wider) -> Iterator[Ids]:
-    """Yield the histories of people who met equally many items, some people at a time, as (people, n) items."""
-    lengths = histories.lengths
-    for count in np.unique(lengths[lengths > 1]):
-        people = np.flatnonzero(lengths == count)
-        cells = _cells(question, int(count))
-        for some in np.array_split(people, min(math.ceil(len(people) * cells / CELLS), len(people))):
-            yield histories.item[histories.indptr[some][:, None] + np.arange(count)]
-
-
-def _without_spared(question: Wider, items: Ids) -> Ids:
+def _without_spared(question: MomentsInput | ContextInput, items: Ids) -> Ids:
     """Leave out the latest events where a history is long enough to miss them: they will judge what is learnt."""
-    spared = 0 if isinstance(question, BallotInput) else question.spared
+    spared = question.spared
     return items[:, :-spared] if 0 < spared * LONG <= items.shape[1] else items
-
-
-def _cells(question: Wider, count: int) -> int:
-    """Return how many numbers one person with so many events makes at once."""
-    if isinstance(question, BallotInput):
-        return count * len(question.rivals)
-    return count * question.width if isinstance(question, ContextInput) else question.width**2
-
-
-def _values(question: Wider, items: Ids) -> Values:
-    if isinstance(question, BallotInput):
-        return answers(question, items)
-    return moments(question, items) if isinstance(question, MomentsInput) else context(question, items)
 
 
 def _add_popularity(total: Int64, people: Histories, *, clipping_norm: float, scale_bits: int) -> None:

@@ -119,7 +119,7 @@ class BallotInput:
         taste_spread: (r, r) float32 covariance of the first over the catalogue.
         content_spread: (c, c) float32 covariance of the second.
         popularity: (items,) float32, standardized log popularity.
-        rivals: (m,) int32 items a hidden one is compared with.
+        rivals: (m,) int32 different items a hidden one is compared with.
         counts: (m,) float32, how many items each of them stands for.
         blends: (ways, 5) float32: taste, content, popularity, alpha and tau of each.
         fade_in: evidence at which personalization has half its strength.
@@ -161,6 +161,8 @@ class BallotInput:
                 )
         if ways < 2 or self.rivals.dtype != np.int32 or self.rivals.ndim != 1:
             raise BallotError("a ballot needs two ways at least and a list of rivals")
+        if len(np.unique(self.rivals)) != len(self.rivals):
+            raise BallotError("no item may be a rival twice")
         if not 0 <= self.rivals.min() <= self.rivals.max() < items or not self.fade_in >= 0:
             raise BallotError("rivals must be items of the catalogue and fade_in must not be negative")
         if not ((self.blends[:, 3] >= 0) & (self.blends[:, 3] <= 1) & (self.blends[:, 4] > 0)).all():

@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     bench = commands.add_parser("bench", help="measure against a peer, in one run")
     bench.add_argument(
-        "which", choices=["accuracy", "gradient", "consent", "strangers", "device", "scale", "ledger"]
+        "which", choices=["accuracy", "gradient", "consent", "strangers", "device", "scale", "ledger", "vote"]
     )
     bench.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="DIR", help="where rows go")
     bench.add_argument(
@@ -122,6 +122,10 @@ def main(arguments: list[str] | None = None) -> int:
                 from simulations.benchmarks.ledger import main as bench_ledger
 
                 bench_ledger(options.out)
+            elif options.which == "vote":
+                from simulations.benchmarks.vote import main as bench_vote
+
+                bench_vote(options.out)
             elif options.which == "accuracy":
                 from simulations.benchmarks.accuracy.command import bench_or_show
 

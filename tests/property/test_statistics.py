@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from client import statistics
+from client import portions, statistics
 from client.statistics import StatisticsError, context, contribution_sum, moments, popularity
 from models.ballot import Blend, ballot, ways
 from models.history import Histories, from_lists
@@ -195,8 +195,8 @@ def test_how_much_is_worked_on_at_once_changes_nothing(
     everyone = from_lists(crowd)
     expected = summed(question, everyone)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statistics, "AT_ONCE", portion)
-        patch.setattr(statistics, "CELLS", portion)
+        patch.setattr(portions, "AT_ONCE", portion)
+        patch.setattr(portions, "CELLS", portion)
         assert np.array_equal(summed(question, everyone), expected)
 
 

@@ -1,0 +1,89 @@
+"""The vote: sweeps over many people and ways come to the integers of one way and one length at a time."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client import ballot as device
+from models.ballot import BallotError, BallotInput, ballot, ways
+from models.history import Histories, from_lists
+from models.streams import stream
+from simulations.benchmarks import vote
+from tests.made import parameters
+
+ITEMS = 500
+LOGS = np.linspace(2, -2, ITEMS)
+QUESTIONS = [
+    ballot(parameters(ITEMS, taste=taste, content=content), LOGS, among, stream(1, "rivals"))
+    for taste, content in ((3, 4), (0, 4), (3, 0))
+    for timed in (True, False)
+    for among in [ways(content=content > 0, tastes=taste > 0, timed=timed)]
+]
+crowds = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=30, unique=True), min_size=1, max_size=12).map(
+    from_lists
+)
+
+
+def same(asked: BallotInput, people: Histories) -> bool:
+    return np.array_equal(vote.in_sweeps(asked, people), vote.one_by_one(asked, people))
+
+
+@given(st.sampled_from(QUESTIONS), crowds)
+def test_sweeps_come_to_the_same_integers_as_one_way_at_a_time(asked: BallotInput, people: Histories) -> None:
+    assert same(asked, people)
+
+
+@pytest.mark.parametrize("asked", QUESTIONS)
+def test_long_histories_of_many_lengths_do_too(asked: BallotInput) -> None:
+    draw = stream(3, "long")
+    rows = [draw.permutation(ITEMS)[: draw.integers(2, 300)].tolist() for _ in range(40)]
+    assert vote.in_sweeps(asked, from_lists(rows)).any()
+    assert same(asked, from_lists(rows))
+
+
+def test_a_sweep_that_ranks_among_items_met_before_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    unmet = device._unmet
+    monkeypatch.setattr(device, "_unmet", lambda asked, people, hidden: unmet(asked, people, hidden + 1))
+    people = from_lists([stream(4, "met", person).permutation(ITEMS)[:40].tolist() for person in range(20)])
+    assert not same(QUESTIONS[0], people)
+
+
+def test_the_benchmark_compares_equal_sums_and_states_the_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vote.main(tmp_path, people=8)
+    rows = [json.loads(line) for line in (tmp_path / "vote.jsonl").read_text().splitlines()]
+    assert {row["contestant"] for row in rows} == {
+        "one way, one length at a time",
+        "penchant, in sweeps",
+        "ratio",
+    }
+    assert all(row["value"] > 0 for row in rows)
+    monkeypatch.setattr(vote, "in_sweeps", lambda asked, people: vote.one_by_one(asked, people) + 1)
+    with pytest.raises(vote.SumsDiffer):
+        vote.main(tmp_path, people=8)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"popularity": np.full(ITEMS, np.nan, np.float32)}, "finite float32"),
+        ({"taste_in": QUESTIONS[0].taste_in[:-1]}, "taste_in"),
+        ({"content": QUESTIONS[0].content.astype(np.float64)}, "float64"),
+        ({"blends": QUESTIONS[0].blends[:1]}, "two ways"),
+        ({"rivals": QUESTIONS[0].rivals.astype(np.int64)}, "list of rivals"),
+        ({"rivals": np.full(len(QUESTIONS[0].rivals), 7, np.int32)}, "twice"),
+        ({"rivals": QUESTIONS[0].rivals + np.int32(1)}, "of the catalogue"),
+        ({"fade_in": -1.0}, "fade_in"),
+        ({"blends": QUESTIONS[0].blends * np.float32(-1)}, "alpha"),
+    ],
+)
+def test_a_ballot_whose_parts_do_not_fit_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(BallotError, match=said):
+        replace(QUESTIONS[0], **change)
