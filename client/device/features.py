@@ -100,10 +100,15 @@ def fold_events(person: Person, index: Index) -> History:
         if weight == 0.0:
             continue
         time = event.time
-        if at not in met or met[at] < time:
+        if at not in met:
             met[at] = time
-        if at not in withheld and abs(weight) >= abs(deciding.get(at, 0.0)):
-            deciding.pop(at, None)
+            if at not in withheld:
+                deciding[at] = weight
+            continue
+        if met[at] < time:
+            met[at] = time
+        if at not in withheld and abs(weight) >= abs(deciding[at]):
+            del deciding[at]
             deciding[at] = weight
     weights = list(deciding.values())
     ages = np.zeros(len(weights))

@@ -11,8 +11,9 @@ from models.export import export_release
 from models.graph import build_graph
 from models.quantize import quantized
 from models.streams import stream
-from simulations.benchmarks.device import made, opened
+from simulations.benchmarks.device import FROM_CACHE, FROM_MEMORY, Times, bandwidth, made, opened
 from simulations.benchmarks.device_accuracy import Accuracy
+from simulations.benchmarks.device_memory import UNKNOWN, Memory, last_cache
 from simulations.benchmarks.device_peers import Rank, by_numpy, by_torch
 from simulations.benchmarks.device_start import MeasurementFailed, starts, write_signed
 from simulations.benchmarks.device_store import kept
@@ -58,3 +59,37 @@ def test_the_store_and_its_bare_parts_are_measured_on_as_many_events(monkeypatch
     found = kept()
     assert min(found.write, found.read, found.bare_write, found.bare_read) > 0
     assert "200 events: written in" in found.statement()
+
+
+def test_the_last_cache_is_the_largest_that_the_system_tells(tmp_path: Path) -> None:
+    for index, size in enumerate(("32K", "1024K", "32M")):
+        (tmp_path / f"index{index}").mkdir()
+        (tmp_path / f"index{index}" / "size").write_text(f"{size}\n")
+    assert last_cache(tmp_path) == 32 * 2**20
+    (tmp_path / "index2" / "size").write_text("unsaid\n")
+    assert last_cache(tmp_path) == last_cache(tmp_path / "nowhere") == UNKNOWN
+
+
+def test_a_read_from_memory_comes_to_no_stretch_twice_before_the_caches_have_seen_many_times_their_size() -> (
+    None
+):
+    memory = Memory(2**16)
+    memory._words[:] = np.arange(len(memory._words))
+    read, size = memory.reader(2**12), 2**12
+    turns = memory.bytes // size
+    assert memory.bytes == 8 * 2**16
+    found = [int(str(read(turn))) for turn in range(turns)]
+    assert len(set(found)) == turns
+    assert sum(found) == memory._words.sum()
+    assert int(str(read(turns))) == found[0]
+
+
+def test_a_ranking_is_held_against_the_memory_and_against_the_cache_by_name() -> None:
+    def always(value: float) -> Times:
+        return Times(np.array([value, value, value]), value)
+
+    run = {"graph": always(400), FROM_MEMORY: always(200), FROM_CACHE: always(80)}
+    said = bandwidth("graph", [{**run, "graph, caches swept": always(1000)}])
+    assert "2.00 times the read of its table from the memory (target 3.3)" in said
+    assert "5.00 times the read from the cache" in said
+    assert "swept 5.00 times" in said
