@@ -1,4 +1,4 @@
-"""``penchant-server release``: publish, try out, promote, roll back, expire; or lay a release out as a static folder.
+"""``penchant-server release``: publish, try out, promote, roll back, expire, withdraw; or lay out a static folder.
 
 Everything but ``static`` goes through the service with an operator's token (PENCHANT_TOKEN), so that it is recorded.
 """
@@ -7,16 +7,18 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from privacy.acts import ReleaseWithdrawn
 from privacy.channel import LABEL, NAMES, PROOF, Channel, pointer_to
 from privacy.errors import PrivacyError
-from privacy.manifest import TrustAnchors, open_manifest
+from privacy.manifest import Manifest, TrustAnchors, open_manifest
+from privacy.withdrawal import open_withdrawal
 from server.releases import ReleaseRefused, static_layout
 
 TRUST = "trust.json"
@@ -57,10 +59,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     verbs.add_parser("promote", parents=[service, line, number], help="point every device at it")
     verbs.add_parser("roll-back", parents=[service, line], help="end the canary, or take the promotion back")
     verbs.add_parser("expire", parents=[service, line, number], help="end a release by hand")
+    withdraw = verbs.add_parser(
+        "withdraw", parents=[service, line, number], help="make devices stop using it: an entry in the log"
+    )
+    withdraw.add_argument("--reason", choices=("hazard", "replaced", "decision"), default="decision")
+    withdraw.add_argument(
+        "--evidence", type=Path, metavar="FILE", help="a withdrawal that another log than the service's shows"
+    )
+    withdraw.add_argument("--keep", type=Path, metavar="FILE", help="write what shows it, for static folders")
     verbs.add_parser("show", parents=[service, line], help="a line, its releases and where it points")
     static = verbs.add_parser("static", help="lay a release folder out for any web server")
     static.add_argument("folder", type=Path)
     static.add_argument("out", type=Path, help="folder to serve; a device syncs from its address")
+    static.add_argument(
+        "--withdrawn", type=Path, action="append", default=[], metavar="FILE",
+        help="what shows that a release was withdrawn, this one or another; may be given again",
+    )  # fmt: skip
 
 
 def run_release(verb: str, **options: Any) -> None:
@@ -70,13 +84,16 @@ def run_release(verb: str, **options: Any) -> None:
         ReleaseRefused: it cannot be done; says why.
     """
     if verb == "static":
-        _static(options["folder"], options["out"])
+        _static(options["folder"], options["out"], options["withdrawn"])
         return
     if verb == "seal":
         _seal(options)
         return
     with httpx.Client(base_url=options["server"], headers=_token(), timeout=60) as client:
-        found = _publish(client, options["folder"]) if verb == "publish" else _move(client, verb, options)
+        if verb == "publish":
+            found = _publish(client, options["folder"])
+        else:
+            found = _withdraw(client, options) if verb == "withdraw" else _move(client, verb, options)
     print(json.dumps(found, indent=1))
     if found.get("waiting"):
         print(f"An officer approves it: POST /v1/changes/{found['waiting']}/approval")
@@ -113,13 +130,20 @@ def _seal(options: Mapping[str, Any]) -> None:
         print(f"It must not go out: {reason}")
 
 
-def _static(folder: Path, out: Path) -> None:
+def _static(folder: Path, out: Path, withdrawn: Sequence[Path]) -> None:
     files, trust = read_release(folder)
     if PROOF not in files:
         raise ReleaseRefused(f"{folder} lacks {PROOF}: publish it first, devices take what a log shows")
-    manifest = _line_of(files, trust)
-    channel = Channel(line=manifest, current=pointer_to(files))
-    layout = static_layout(channel, files)
+    manifest = _manifest_of(files, trust)
+    shown = {path: _open_evidence(path, trust) for path in withdrawn}
+    over = (manifest.line, manifest.sequence) in {(each.line, each.sequence) for each in shown.values()}
+    evidence = {str(path): path.read_bytes() for path in shown}
+    channel = Channel(
+        line=manifest.line,
+        current=None if over else pointer_to(files),
+        withdrawn=tuple(hashlib.sha256(data).hexdigest() for data in evidence.values()),
+    )
+    layout = static_layout(channel, {**files, **evidence})
     for path, data in sorted(layout.items(), reverse=True):
         place = out / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -129,9 +153,28 @@ def _static(folder: Path, out: Path) -> None:
     print(f"{len(layout)} files in {out}: serve the folder, and devices sync from its address")
 
 
-def _line_of(files: Mapping[str, bytes], trust: TrustAnchors) -> str:
+def _open_evidence(path: Path, trust: TrustAnchors) -> ReleaseWithdrawn:
+    """Read a file that shows a withdrawal.
+
+    Raises:
+        ReleaseRefused: it cannot be read, or shows none.
+    """
     try:
-        return open_manifest(files["manifest.json"], trust.release_key).line
+        return open_withdrawal(_bytes(path), trust)
+    except PrivacyError as problem:
+        raise ReleaseRefused(f"{path}: {problem}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise ReleaseRefused(f"{path}: {problem.strerror}") from None
+
+
+def _manifest_of(files: Mapping[str, bytes], trust: TrustAnchors) -> Manifest:
+    try:
+        return open_manifest(files["manifest.json"], trust.release_key)
     except PrivacyError as problem:
         raise ReleaseRefused(f"manifest.json is not signed by the key in {TRUST}: {problem}") from None
 
@@ -140,7 +183,7 @@ def _publish(client: httpx.Client, folder: Path) -> dict[str, Any]:
     files, trust = read_release(folder)
     if LABEL not in files:
         raise ReleaseRefused(f"{folder} lacks {LABEL}: nothing is published without its privacy label")
-    base = f"/v1/releases/{quote(_line_of(files, trust), safe='')}"
+    base = f"/v1/releases/{quote(_manifest_of(files, trust).line, safe='')}"
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     for name, data in files.items():
         _answer(client.put(f"{base}/files/{digests[name]}", content=data))
@@ -173,6 +216,25 @@ def _move(client: httpx.Client, verb: str, options: Mapping[str, Any]) -> dict[s
     path = {"canary": "canary", "promote": "promotion", "expire": "expiry"}[verb]
     body = {"share": options["share"]} if verb == "canary" else None
     return _answer(client.post(f"{base}/{options['sequence']}/{path}", json=body))
+
+
+def _withdraw(client: httpx.Client, options: Mapping[str, Any]) -> dict[str, Any]:
+    base, sequence = f"/v1/releases/{quote(options['line'], safe='')}", options["sequence"]
+    body: dict[str, str] = {"reason": options["reason"]}
+    if options["evidence"] is not None:
+        data = _bytes(options["evidence"])
+        body = {"evidence": hashlib.sha256(data).hexdigest()}
+        _answer(client.put(f"{base}/files/{body['evidence']}", content=data))
+    found = _answer(client.post(f"{base}/{sequence}/withdrawal", json=body))
+    if options["keep"] is not None:
+        release = next(each for each in found["releases"] if each["sequence"] == sequence)
+        answer = client.get(f"{base}/files/{release['withdrawal']}")
+        if not answer.is_success:
+            raise ReleaseRefused(
+                f"it is withdrawn, but the service answers {answer.status_code} for what shows it"
+            )
+        options["keep"].write_bytes(answer.content)
+    return found
 
 
 def _token() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from privacy.acts import WithdrawalReason
 from privacy.channel import FORMAT
 from server.schemas import PUBLIC, Schema, example
 
@@ -40,6 +41,17 @@ class ShareIn(Schema):
     share: float = Field(ge=0, le=1, description="each device decides for itself; 0 takes the canary away")
 
 
+class WithdrawalIn(Schema):
+    """Why a release is withdrawn, or the file by which another log shows that it is: one of the two."""
+
+    model_config = example(reason="hazard", evidence=None)
+
+    reason: WithdrawalReason | None = Field(default=None, description="what this service's log will say")
+    evidence: str | None = Field(
+        default=None, pattern="^[0-9a-f]{64}$", description="SHA-256 of a file that was sent before"
+    )
+
+
 class ReleaseOut(Schema):
     """One release."""
 
@@ -49,6 +61,7 @@ class ReleaseOut(Schema):
     state: str
     expires: int
     files: dict[str, str]
+    withdrawal: str | None = Field(default=None, description="SHA-256 of what shows devices its withdrawal")
 
 
 class LineOut(Schema):
@@ -82,3 +95,6 @@ class ChannelOut(Schema):
     line: str
     current: PointerOut | None
     canary: PointerOut | None
+    withdrawn: list[str] = Field(
+        default=[], description="SHA-256 of what shows that releases were withdrawn; left out where none was"
+    )

@@ -15,6 +15,8 @@ from server.store import insert_once
 from server.tables import release_files, release_lines, releases
 
 LARGEST_FILE = 64 * 2**20
+WITHDRAWAL = "withdrawal.json"
+"""One more file of a release that was withdrawn."""
 
 
 class ReleaseStore:
@@ -89,6 +91,14 @@ class ReleaseStore:
         self._save(self._line(self._row(line, hold=True)).publish(release))
         return release
 
+    def trusted(self, line: str) -> TrustAnchors:
+        """Return whom a line's devices trust, pinned with its first release.
+
+        Raises:
+            NoRelease: nothing was ever published in it.
+        """
+        return TrustAnchors.decode(self._row(line, hold=False).trust.encode())
+
     def change(self, line: str, step: Callable[[ReleaseLine], ReleaseLine]) -> ReleaseLine:
         """Move a line.
 
@@ -108,15 +118,7 @@ class ReleaseStore:
 
     def _line(self, row: Any) -> ReleaseLine:
         found = self._connection.execute(select(releases).where(releases.c.line == row.line)).all()
-        known = {
-            each.sequence: Published(
-                sequence=each.sequence,
-                expires=each.expires,
-                files=Pointer(json.loads(each.files)),
-                state=each.state,
-            )
-            for each in found
-        }
+        known = {each.sequence: _published(each) for each in found}
         return ReleaseLine(
             line=row.line, releases=known, current=row.current, canary=row.canary, share=row.share
         )
@@ -140,17 +142,30 @@ class ReleaseStore:
             .values(current=line.current, canary=line.canary, share=line.share)
         )
         for release in line.releases.values():
+            withdrawal = {WITHDRAWAL: release.withdrawal} if release.withdrawal else {}
+            moved = {"state": release.state, "files": json.dumps({**release.files.files, **withdrawal})}
             insert_once(
                 self._connection,
                 releases,
                 line=line.line,
                 sequence=release.sequence,
-                files=json.dumps(dict(release.files.files)),
                 expires=release.expires,
-                state=release.state,
+                **moved,
             )
             here = (releases.c.line == line.line) & (releases.c.sequence == release.sequence)
-            self._connection.execute(update(releases).where(here).values(state=release.state))
+            self._connection.execute(update(releases).where(here).values(**moved))
+
+
+def _published(row: Any) -> Published:
+    files: dict[str, str] = json.loads(row.files)
+    withdrawal = files.pop(WITHDRAWAL, "")
+    return Published(
+        sequence=row.sequence,
+        expires=row.expires,
+        files=Pointer(files),
+        state=row.state,
+        withdrawal=withdrawal,
+    )
 
 
 def read_pointer(files: dict[str, str]) -> Pointer:

@@ -5,14 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from privacy.channel import CATALOGUE, LABEL, MANIFEST, MODEL, NAMES, PROOF, Channel, Pointer, pointer_to
+from privacy.channel import (
+    CATALOGUE,
+    LABEL,
+    MANIFEST,
+    MODEL,
+    MOST_WITHDRAWN,
+    NAMES,
+    PROOF,
+    Channel,
+    Pointer,
+    pointer_to,
+)
 from privacy.checkpoint import verify_log_proof
 from privacy.errors import PrivacyError
 from privacy.events import ReleasePublished, encode_event
 from privacy.manifest import Manifest, TrustAnchors, open_manifest
 from server.errors import ServerError
 
-State = Literal["published", "promoted", "expired"]
+State = Literal["published", "promoted", "expired", "withdrawn"]
 
 
 class ReleaseRefused(ServerError):
@@ -35,13 +46,15 @@ class Published:
         sequence: its number in the line.
         expires: from when on devices no longer install it, seconds since 1970 UTC.
         files: where its files are.
-        state: published, promoted at least once, or expired by hand.
+        state: published, promoted at least once, expired by hand, or withdrawn.
+        withdrawal: SHA-256 of the file that shows its withdrawal to devices; empty where it was not.
     """
 
     sequence: int
     expires: int
     files: Pointer
     state: State = "published"
+    withdrawal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +143,28 @@ class ReleaseLine:
         """End a release by hand: nobody is pointed at it any more, nor ever again.
 
         Raises:
-            NoRelease: it is unknown.
+            NoRelease, ReleaseRefused: it is unknown, or withdrawn already.
         """
-        release = self._known(sequence)
+        return self._ended(replace(self._standing(sequence), state="expired"))
+
+    def withdraw(self, sequence: int, withdrawal: str) -> "ReleaseLine":
+        """End a release, and tell the devices that hold it to stop using it.
+
+        Args:
+            sequence: its number.
+            withdrawal: SHA-256 of the file that shows them the log's entry.
+
+        Raises:
+            NoRelease, ReleaseRefused: it is unknown, or withdrawn already.
+        """
+        return self._ended(replace(self._standing(sequence), state="withdrawn", withdrawal=withdrawal))
+
+    def _ended(self, release: Published) -> "ReleaseLine":
+        sequence = release.sequence
         over = self.canary == sequence
         return replace(
             self,
-            releases={**self.releases, sequence: replace(release, state="expired")},
+            releases={**self.releases, sequence: release},
             current=0 if self.current == sequence else self.current,
             canary=0 if over else self.canary,
             share=0.0 if over else self.share,
@@ -151,16 +179,29 @@ class ReleaseLine:
 
         canary = pointer(self.canary)
         share = self.share if canary is not None else 0.0
-        return Channel(line=self.line, current=pointer(self.current), canary=canary, share=share)
+        withdrawn = [each.withdrawal for _, each in sorted(self.releases.items(), reverse=True)]
+        return Channel(
+            line=self.line,
+            current=pointer(self.current),
+            canary=canary,
+            share=share,
+            withdrawn=tuple(filter(None, withdrawn))[:MOST_WITHDRAWN],
+        )
 
     def _known(self, sequence: int) -> Published:
         if sequence not in self.releases:
             raise NoRelease(f"the line has no release {sequence}")
         return self.releases[sequence]
 
+    def _standing(self, sequence: int) -> Published:
+        release = self._known(sequence)
+        if release.state == "withdrawn":
+            raise ReleaseRefused(f"release {sequence} is withdrawn already")
+        return release
+
     def _usable(self, sequence: int, now: int) -> Published:
         release = self._known(sequence)
-        if release.state == "expired" or now >= release.expires:
+        if release.state in ("expired", "withdrawn") or now >= release.expires:
             raise ReleaseRefused(f"release {sequence} is over: publish a new one")
         return release
 

@@ -78,6 +78,7 @@ class DeviceStatus:
     Args:
         release: what it ranks with, ``line/sequence``; empty for nothing.
         expires: from when on that no longer personalizes, seconds since 1970 UTC.
+        withdrawn: whether it was withdrawn and nothing good is left: slates are public content.
         personal: whether slates may be personal now.
         paused: whether the person paused.
         key_kept_in: where the device's key lies: a keyring, or a file only its owner may read.
@@ -85,6 +86,7 @@ class DeviceStatus:
 
     release: str
     expires: int
+    withdrawn: bool
     personal: bool
     paused: bool
     key_kept_in: str
@@ -135,6 +137,7 @@ class Engine:
             )
             self.shelf = Shelf(home / SHELF, trust=trust, clock=self.clock, trial=load)
             self._loaded = self._unpack(repair=False) or self.shelf.newest() or self._unpack(repair=True)
+            self._flagged = self.shelf.withdrawn()
         except BaseException:
             self.database.close()
             raise
@@ -169,15 +172,16 @@ class Engine:
         return DeviceStatus(
             release=loaded.release.name if loaded else "",
             expires=loaded.release.manifest.expires if loaded else 0,
+            withdrawn=loaded is not None and loaded.release.name in self._flagged,
             personal=self.consent.permits(LOCAL) and not paused,
             paused=paused,
             key_kept_in=self.vault.kept_in,
         )
 
     def person(self, context: Context | None = None) -> Person:
-        """Return who to rank for: nobody without consent, while paused, or past the release's last day."""
+        """Return who to rank for: nobody without consent, while paused, or by a release that is over or withdrawn."""
         loaded = self.loaded()
-        if self.clock() >= loaded.release.manifest.expires:
+        if self.clock() >= loaded.release.manifest.expires or loaded.release.name in self._flagged:
             return Person()
         return self.memory.person(context or Context(), loaded.kinds) or Person()
 
@@ -237,7 +241,9 @@ class Engine:
             ).sync()
         finally:
             web.close()
-        if outcome.found == "installed":
+        self._flagged = self.shelf.withdrawn()
+        at_work = self._loaded.release.name if self._loaded is not None else ""
+        if outcome.found == "installed" or at_work in self._flagged:
             self._loaded = self.shelf.newest() or self._loaded
         return outcome
 

@@ -10,12 +10,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from client.device.files import HomeError, private_folder, read_private, replace_private, sync_folder
+from client.device.flagged import check_standing
 from client.device.release import (
     ReleaseError,
     ReleaseExpired,
@@ -52,12 +53,13 @@ class ReleaseBroken(ReleaseError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pointer:
-    """What is on the shelf; each name is the digest of a manifest, empty for none."""
+    """What is on the shelf: digests of manifests, empty for none; what was withdrawn is ``line/sequence``."""
 
     current: str = ""
     previous: str = ""
     trial: str = ""
     refused: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
 
 class Shelf(Generic[Loaded]):
@@ -87,7 +89,7 @@ class Shelf(Generic[Loaded]):
     def newest(self) -> Loaded | None:
         """Load the current release, or the last good one where the current one does not open any more.
 
-        Expired releases are loaded too: they may still rank public content.
+        Expired and withdrawn releases are loaded too where nothing else is: they may still rank public content.
         """
         pointer = self._pointer()
         for name in (pointer.current, pointer.previous):
@@ -95,6 +97,37 @@ class Shelf(Generic[Loaded]):
                 with contextlib.suppress(ClientError):
                     return self._trial(self._held(name))
         return None
+
+    def withdrawn(self) -> frozenset[str]:
+        """Return every release that the log was shown to have withdrawn, ``line/sequence``."""
+        return frozenset(self._pointer().withdrawn)
+
+    def withdraw(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Remember releases as withdrawn, for good, and go back to the last good one from a withdrawn one.
+
+        Args:
+            names: ``line/sequence``, each shown by the log.
+
+        Returns:
+            Those that were not known to be.
+        """
+        if not (news := tuple(name for name in names if name not in self.withdrawn())):
+            return ()
+        with self._alone():
+            pointer = self._pointer()
+            withdrawn = (*pointer.withdrawn, *(name for name in news if name not in pointer.withdrawn))
+            pointer = replace(pointer, withdrawn=withdrawn)
+            if self._usable(pointer.previous, withdrawn) and not self._usable(pointer.current, withdrawn):
+                pointer = replace(pointer, current=pointer.previous, previous="")
+            self._point(pointer)
+        return news
+
+    def _usable(self, name: str, withdrawn: tuple[str, ...] = ()) -> bool:
+        """Tell whether a release, by its manifest's digest, is whole on the disk and none of the withdrawn."""
+        try:
+            return bool(name) and self._held(name).name not in withdrawn
+        except ClientError:
+            return False
 
     def highest(self) -> Manifest | None:
         """Return the manifest of the newest release ever held here: nothing older is taken."""
@@ -107,7 +140,7 @@ class Shelf(Generic[Loaded]):
     def intact(self, manifest: str | None = None) -> bool:
         """Tell whether the current release, or this one if it is the current one, is whole on the disk."""
         current = self._pointer().current
-        return bool(current) and manifest in (None, current) and self._whole(current)
+        return bool(current) and manifest in (None, current) and self._usable(current)
 
     def points_at(self, manifest: str) -> bool:
         """Tell whether a release, by its manifest's digest, is the current one; its files are not looked at."""
@@ -125,6 +158,7 @@ class Shelf(Generic[Loaded]):
         """
         if name in self._pointer().refused:
             raise ReleaseRefusedBefore("this release failed its trial on this device: wait for another one")
+        check_standing(manifest, self.withdrawn())
         if self._clock() >= manifest.expires:
             raise ReleaseExpired(f"release {manifest.sequence} expired: ask for a newer one")
         held = self.highest()
@@ -150,7 +184,8 @@ class Shelf(Generic[Loaded]):
                     "this release failed its trial on this device: wait for another one"
                 )
             release = self._open(files)
-            if name == pointer.current and self._whole(name):
+            check_standing(release.manifest, pointer.withdrawn)
+            if name == pointer.current and self._usable(name):
                 return release, self._trial(release)
             pointer = self._point(replace(pointer, trial=name))
             try:
@@ -171,18 +206,11 @@ class Shelf(Generic[Loaded]):
         """Go back to the last good release and never take the current one again; return whether there was one."""
         with self._alone():
             pointer = self._pointer()
-            if not pointer.previous or not self._whole(pointer.previous):
+            if not self._usable(pointer.previous, pointer.withdrawn):
                 return False
             refused = (*pointer.refused, pointer.current)[-MOST_REFUSED:]
-            self._point(_Pointer(current=pointer.previous, refused=refused))
+            self._point(replace(pointer, current=pointer.previous, previous="", trial="", refused=refused))
             return True
-
-    def _whole(self, name: str) -> bool:
-        try:
-            self._held(name)
-        except ClientError:
-            return False
-        return True
 
     def _open(self, files: Mapping[str, bytes]) -> VerifiedRelease:
         return open_release(files, trust=self._trust, now=self._clock(), held=self.highest())
@@ -200,7 +228,8 @@ class Shelf(Generic[Loaded]):
         """Return what is pointed at; a pointer that cannot be read points at nothing."""
         try:
             value = json.loads(read_private(self._folder / POINTER) or b"{}")
-            return _Pointer(**{**value, "refused": tuple(value.get("refused", ()))})
+            lists = {name: tuple(value.get(name, ())) for name in ("refused", "withdrawn")}
+            return _Pointer(**{**value, **lists})
         except (ValueError, TypeError, AttributeError, HomeError):
             return _Pointer()
 

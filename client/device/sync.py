@@ -8,11 +8,12 @@ Requests carry nothing about the person; that a device drew a canary shows in wh
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from client.device.files import private_folder, read_private, replace_private
+from client.device.flagged import hear
 from client.device.release import CAPS, ReleaseError, ReleaseForged, ReleaseIncomplete
 from client.device.shelf import Shelf
 from client.device.web import Address, Answer, Web, WebError
@@ -35,11 +36,13 @@ class Outcome:
             is was refused, and the device keeps what it has.
         release: the installed one, ``line/sequence``; empty otherwise.
         problem: stable code of what was refused or did not answer; empty where nothing was.
+        withdrawn: the releases that the log was now shown to have withdrawn, ``line/sequence``.
     """
 
     found: Found
     release: str = ""
     problem: str = ""
+    withdrawn: tuple[str, ...] = ()
 
 
 def draws(salt: bytes, manifest: str, share: float) -> bool:
@@ -90,7 +93,7 @@ class Synchronizer:
         """Look for a release and install it; whatever comes, the device can rank with what it has."""
         try:
             channel, tag = self._channel()
-            outcome = Outcome("unchanged") if channel is None else self._take(channel)
+            outcome = Outcome("unchanged") if channel is None else self._heed(channel)
         except (WebError, ChannelError) as error:
             return Outcome("kept", problem=error.code)
         if tag and not outcome.problem:
@@ -115,9 +118,16 @@ class Synchronizer:
         known = base == self._base and isinstance(tag, str) and self._shelf.intact()
         return {"if-none-match": tag} if known else {}
 
+    def _heed(self, channel: Channel) -> Outcome:
+        """Drop what the log shows to be withdrawn, then take what there is instead; a forged one changes nothing."""
+        self._tidy(channel)
+        heard, problem = hear(channel, self._trust, self._fetch)
+        news = self._shelf.withdraw(heard)
+        outcome = self._take(channel)
+        return replace(outcome, problem=problem or outcome.problem, withdrawn=news)
+
     def _take(self, channel: Channel) -> Outcome:
         """Install the first release that is for this device and in order: the canary, then the current one."""
-        self._tidy(channel)
         problem = ""
         for pointer, share in ((channel.canary, channel.share), (channel.current, 1.0)):
             if pointer is None or not draws(self._salt, pointer.manifest, share):
@@ -138,7 +148,7 @@ class Synchronizer:
     def _tidy(self, channel: Channel) -> None:
         """Drop what was half fetched under names the channel no longer says: a server cannot fill the disk."""
         pointers = [pointer for pointer in (channel.current, channel.canary) if pointer is not None]
-        wanted = {digest for pointer in pointers for digest in pointer.files.values()}
+        wanted = {digest for pointer in pointers for digest in pointer.files.values()} | {*channel.withdrawn}
         for path in self._folder.iterdir():
             if len(path.name) == 64 and path.name not in wanted:
                 path.unlink(missing_ok=True)

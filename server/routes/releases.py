@@ -15,10 +15,19 @@ from server.admin import Actor
 from server.database import reading, serially
 from server.own_release import log_and_publish
 from server.problems import problem, responses
-from server.release_schemas import ChannelOut, LineOut, OwnReleaseIn, ReleaseIn, ReleaseOut, ShareIn
+from server.release_schemas import (
+    ChannelOut,
+    LineOut,
+    OwnReleaseIn,
+    ReleaseIn,
+    ReleaseOut,
+    ShareIn,
+    WithdrawalIn,
+)
 from server.release_store import LARGEST_FILE, ReleaseStore, read_pointer
 from server.releases import ReleaseLine, ReleaseRefused
 from server.routes.administration import OVERSIGHT, Admin, acting
+from server.withdrawing import carry_withdrawal, log_and_withdraw
 
 router = APIRouter(tags=["releases"], responses=responses(404, 422, 500, 503))
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -176,6 +185,27 @@ def expire(request: Request, line: Line, sequence: Sequence, actor: Operator) ->
     return _moved(request, line, lambda found: found.expire(sequence))
 
 
+@router.post(
+    "/v1/releases/{line}/{sequence}/withdrawal",
+    summary="Withdraw a release: devices that hold it stop using it",
+    responses=OPERATORS,
+)
+def withdraw(
+    request: Request, line: Line, sequence: Sequence, body: WithdrawalIn, actor: Operator
+) -> LineOut:
+    """The log's entry goes out with its proof in the channel; one person is enough to stop harm."""
+    reason, evidence = body.reason, body.evidence
+    if (reason is None) == (evidence is None):
+        raise ReleaseRefused("a withdrawal is asked for with a reason, or with evidence of another log")
+
+    def step(connection: Any) -> ReleaseLine:
+        if reason is None:
+            return carry_withdrawal(connection, line, sequence, evidence or "")
+        return log_and_withdraw(connection, line, sequence, reason, logs=request.app.state.keeper.logs)
+
+    return _shown(serially(request.app.state.engine, step))
+
+
 def _moved(request: Request, line: str, step: Any) -> LineOut:
     return _shown(serially(request.app.state.engine, lambda c: ReleaseStore(c).change(line, step)))
 
@@ -183,7 +213,11 @@ def _moved(request: Request, line: str, step: Any) -> LineOut:
 def _shown(line: ReleaseLine, *, waiting: int | None = None) -> LineOut:
     listed = [
         ReleaseOut(
-            sequence=each.sequence, state=each.state, expires=each.expires, files=dict(each.files.files)
+            sequence=each.sequence,
+            state=each.state,
+            expires=each.expires,
+            files=dict(each.files.files),
+            withdrawal=each.withdrawal or None,
         )
         for _, each in sorted(line.releases.items())
     ]

@@ -247,10 +247,10 @@ def _table(items: int, columns: int, runs: list[dict[str, Times]]) -> Table:
 
 
 def bandwidth(name: str, runs: Sequence[Mapping[str, Times]]) -> str:
-    """Hold a ranking's median calls against the best reads of its table, in one line."""
+    """Hold a ranking's median call against the median read of its table, in one line."""
 
     def ratio(contestant: str, read: str) -> float:
-        return statistics.median(run[contestant].p50 / run[read].best for run in runs)
+        return statistics.median(run[contestant].p50 / run[read].p50 for run in runs)
 
     return (
         f"{name} at 100,000 x 64: {ratio(name, FROM_MEMORY):.2f} times the read of its table from the memory (target "

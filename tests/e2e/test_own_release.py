@@ -10,18 +10,22 @@ import httpx
 import pytest
 
 from client.device.release import open_release
-from privacy.acts import HazardRaised, NotCovered
+from client.device.sync import Outcome
+from privacy.acts import HazardRaised, NotCovered, ReleaseWithdrawn
 from privacy.events import Event, ReleasePublished
 from privacy.label import read_label
 from privacy.manifest import TrustAnchors
+from privacy.withdrawal import open_withdrawal
 from server.__main__ import main
 from server.audit.__main__ import main as audit
 from server.database import reading, serially
 from server.ledger_store import StoredLedger
 from server.log_keeper import LogKeeper
 from tests.e2e.consenting import BASE, Service, serving
+from tests.e2e.homes import Clock
 from tests.e2e.labelled import EXPORTED
 from tests.e2e.serving import free_port, served
+from tests.e2e.shelves import Taker
 from tests.e2e.test_consent_log import LOGS
 from tests.log_made import one_round
 
@@ -86,6 +90,14 @@ class Publisher:
         trust = TrustAnchors.decode((self.folder / "trust.json").read_bytes())
         body = {"files": digests, "release_key": trust.release_key.base64}
         return self.operator.ask("POST", f"/v1/releases/{LINE}/publication", body)
+
+    def promote(self) -> None:
+        waiting = self.operator.ask("POST", f"/v1/releases/{LINE}/1/promotion").json()["waiting"]
+        assert self.officer.approve(waiting).status_code == 200
+
+    def withdrawn(self) -> list[Event]:
+        with reading(self.service.engine) as connection:
+            return StoredLedger(connection).of(ReleaseWithdrawn, line=LINE)
 
     def published(self) -> list[Event]:
         with reading(self.service.engine) as connection:
@@ -188,3 +200,44 @@ def test_the_operators_command_publishes_and_keeps_the_proof(
     files = publisher.operator.ask("GET", f"/v1/releases/{LINE}").json()["releases"][0]["files"]
     proof = (tmp_path / "manifest.proof").read_bytes()
     assert files["manifest.proof"] == hashlib.sha256(proof).hexdigest()
+
+
+def test_a_withdrawal_is_logged_carried_to_devices_and_audits(
+    publisher: Publisher, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert publisher.seal() == 0
+    assert publisher.publish().status_code == 201
+    monkeypatch.setenv("PENCHANT_TOKEN", publisher.operator.token)
+    trust, port = TrustAnchors.decode((tmp_path / "trust.json").read_bytes()), free_port()
+    with served(publisher.service.app, port):
+        url = f"http://127.0.0.1:{port}"
+        at, kept = ["--server", url], tmp_path / "withdrawal.json"
+        publisher.promote()
+        taker = Taker(tmp_path, trust, f"{url}/v1/releases/{LINE}", clock=Clock(publisher.service.clock()))
+        assert taker.sync() == Outcome("installed", f"{LINE}/1")
+        withdraw = ["release", "withdraw", LINE, "1", "--reason", "hazard", "--keep", str(kept), *at]
+        assert main(withdraw) == 0
+        assert taker.sync() == Outcome("nothing", withdrawn=(f"{LINE}/1",))
+        assert main(withdraw) == 2
+        assert main(["release", "withdraw", LINE, "9", *at]) == 2
+    assert open_withdrawal(kept.read_bytes(), trust) == publisher.withdrawn()[0]
+    assert len(publisher.withdrawn()) == 1
+    bundle = str(tmp_path / "own.bundle")
+    assert audit(["bundle", database, "-o", bundle]) == 0
+    assert audit(["verify", bundle]) == 0
+
+
+def test_a_withdrawn_release_is_pointed_at_no_more_and_cannot_come_back(publisher: Publisher) -> None:
+    publisher.seal()
+    publisher.publish()
+    at = f"/v1/releases/{LINE}/1"
+    publisher.promote()
+    assert publisher.operator.ask("POST", f"{at}/withdrawal", {}).status_code == 422
+    assert publisher.officer.ask("POST", f"{at}/withdrawal", {"reason": "hazard"}).status_code == 401
+    assert publisher.withdrawn() == []
+    moved = publisher.operator.ask("POST", f"{at}/withdrawal", {"reason": "hazard"}).json()
+    assert (moved["current"], moved["releases"][0]["state"]) == (0, "withdrawn")
+    for path, body in (("promotion", None), ("canary", {"share": 0.5}), ("expiry", None)):
+        assert publisher.operator.ask("POST", f"{at}/{path}", body).status_code == 422
+    channel = publisher.service.get(f"/v1/releases/{LINE}/channel.json").json()
+    assert (channel["current"], channel["withdrawn"]) == (None, [moved["releases"][0]["withdrawal"]])
