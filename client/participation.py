@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from client.errors import ClientError
-from privacy.checkpoint import verify_log_proof
 from privacy.errors import PrivacyError
 from privacy.events import RoundTerms, decode_event
 from privacy.gaussian import exact_epsilon
 from privacy.keys import VerifyKey
+from privacy.succession import follow_log_proof
 from privacy.terms import Trust
 
 
@@ -46,7 +46,7 @@ class AcceptedTerms:
         largest_epsilon: most that all rounds this device is ever in may cost together, sampling not counted.
         delta: at which that epsilon is stated.
         log_origin: the log in which terms must stand before they count.
-        log_key: that log's key, base64.
+        log_key: that log's key, base64, or one that led to it by rotations in the log.
     """
 
     line: str
@@ -65,14 +65,15 @@ class AcceptedTerms:
 
         Args:
             leaf: canonical bytes of a `round_terms` event.
-            proof: its log proof, against a checkpoint that the log's key signed.
+            proof: its log proof, against a checkpoint that the log's key signed; rotations beside it are followed.
 
         Raises:
-            TermsNotLogged: the proof does not hold under the pinned key, or the leaf is of another kind.
+            TermsNotLogged: the proof does not hold under the pinned key or its successors, or the leaf is of another
+                kind.
         """
         try:
             key = VerifyKey.from_base64(self.log_key)
-            verify_log_proof(proof, leaf, key, origin=self.log_origin)
+            follow_log_proof(proof, leaf, key, origin=self.log_origin)
             terms = decode_event(leaf)
         except PrivacyError as problem:
             raise TermsNotLogged(

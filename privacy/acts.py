@@ -30,7 +30,7 @@ Mechanism = Literal["gaussian"]
 CapScope = Literal["line", "period", "release"]
 Activity = Literal["tuning", "evaluation", "metrics"]
 UncoveredData = Literal["public_benchmark", "public_knowledge", "private_data"]
-KeyPurpose = Literal["log", "release", "notice", "receipt"]
+KeyPurpose = Literal["log", "release", "notice", "receipt", "consent_log"]
 WithdrawalReason = Literal["hazard", "replaced", "decision"]
 
 

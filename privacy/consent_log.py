@@ -15,10 +15,11 @@ from typing import ClassVar
 
 from privacy.acts import ConsentRootAnchored
 from privacy.canonical import decode, encode
-from privacy.checkpoint import Checkpoint, LogProof, open_checkpoint, verify_log_proof
+from privacy.checkpoint import LogProof, verify_log_proof
 from privacy.errors import PrivacyError
 from privacy.events import decode_event
 from privacy.keys import VerifyKey
+from privacy.succession import Followed, follow_log_proof
 from privacy.tree import Nodes
 
 SALT_BYTES = 32
@@ -162,21 +163,37 @@ def verify_receipt_proof(
     consent_origin: str,
     log_key: VerifyKey,
     log_origin: str,
-) -> Checkpoint:
-    """Return the public log's head in which a receipt is provably anchored.
+) -> Followed:
+    """Return what shows that a receipt is anchored in the public log, over whatever keys were replaced since.
 
     Args:
         data: what `receipt_proof` wrote.
         receipt: the receipt's canonical bytes, as kept by the person.
-        consent_key: the consent log's pinned key.
+        consent_key: a key of the consent log, pinned.
         consent_origin: the consent log's name.
-        log_key: the public log's pinned key.
+        log_key: a key of the public log, pinned.
         log_origin: the public log's name.
 
     Raises:
         ConsentLogError: the proof is malformed, or anchors another head.
+        RotationError: the rotations beside it do not lead from, or to, the pinned keys.
         NoteError, ProofError, SignatureError, OriginError, CanonicalError, RecordError: a part does not hold.
     """
+    anchored, anchor_proof, salt, consent_proof = _parts(data)
+    shown = follow_log_proof(anchor_proof, anchored, log_key, origin=log_origin)
+    signer = shown.chain("consent_log", consent_key).at(shown.index)
+    ours = LogProof.decode(consent_proof)
+    verify_log_proof(consent_proof, commitment(receipt, ours.extra), signer, origin=consent_origin)
+    event = decode_event(anchored)
+    if not isinstance(event, ConsentRootAnchored) or event != anchor(
+        ours.checkpoint, number=event.number, salt=salt
+    ):
+        raise ConsentLogError("the public log anchors another head of the consent log")
+    return shown
+
+
+def _parts(data: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the anchor's leaf, its proof and salt, and the receipt's proof, believing nothing yet."""
     body = decode(data)
     names = {"anchor", "anchor_proof", "anchor_salt", "consent_proof"}
     if not isinstance(body, dict) or body.keys() != names:
@@ -191,12 +208,4 @@ def verify_receipt_proof(
         )
     except ValueError as problem:
         raise ConsentLogError("a part of the receipt's proof has another spelling") from problem
-    ours = LogProof.decode(consent_proof)
-    verify_log_proof(consent_proof, commitment(receipt, ours.extra), consent_key, origin=consent_origin)
-    open_checkpoint(ours.checkpoint, consent_key, origin=consent_origin)
-    event = decode_event(anchored)
-    if not isinstance(event, ConsentRootAnchored) or event != anchor(
-        ours.checkpoint, number=event.number, salt=salt
-    ):
-        raise ConsentLogError("the public log anchors another head of the consent log")
-    return verify_log_proof(anchor_proof, anchored, log_key, origin=log_origin)
+    return anchored, anchor_proof, salt, consent_proof

@@ -3,16 +3,17 @@
 An export is one leaf a line. It means nothing without a checkpoint, and with one no byte of it can change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from privacy.acts import KeyRotated
+from privacy.acts import KeyPurpose, KeyRotated
 from privacy.checkpoint import Checkpoint, LogProof, open_checkpoint, sign_checkpoint
 from privacy.errors import PrivacyError
 from privacy.events import Event, decode_event, encode_event
 from privacy.keys import SigningKey, VerifyKey
 from privacy.merkle import EMPTY_ROOT, root
 from privacy.rotation import rotated
+from privacy.succession import carry
 from privacy.tree import Tree
 
 
@@ -36,6 +37,7 @@ class Ledger:
         self._events: list[Event] = []
         self._leaves: list[bytes] = []
         self._tree = Tree()
+        self._rotations: list[tuple[int, KeyRotated]] = []
 
     @classmethod
     def resume(cls, data: bytes, checkpoint: bytes, *, origin: str, key: SigningKey) -> "Ledger":
@@ -72,6 +74,8 @@ class Ledger:
         self._tree.append(leaf)
         self._leaves.append(leaf)
         self._events.append(event)
+        if isinstance(event, KeyRotated):
+            self._rotations.append((len(self._leaves) - 1, event))
         return len(self._leaves) - 1
 
     def rotate(self, new: SigningKey, *, proposed_by: str, approved_by: str) -> KeyRotated:
@@ -125,13 +129,18 @@ class Ledger:
             raise LedgerError(f"the key that signed heads of size {size} is gone; use those that were stored")
         return sign_checkpoint(head, keys[-1])
 
-    def proof(self, index: int) -> bytes:
+    def proof(self, index: int, *, purposes: Iterable[KeyPurpose] = ("log", "release")) -> bytes:
         """Return the proof that travels beside one entry: O(log² n) hashes.
+
+        Args:
+            index: of the entry.
+            purposes: whose rotations go along, for whoever pinned an earlier key.
 
         Raises:
             ProofError: there is no such entry.
         """
-        return LogProof(index, self._tree.inclusion_proof(index), self.checkpoint()).encode()
+        extra = carry(self._tree, self._rotations, purposes=purposes, size=self.size)
+        return LogProof(index, self._tree.inclusion_proof(index), self.checkpoint(), extra).encode()
 
     def export(self) -> bytes:
         """Return every leaf, one a line."""

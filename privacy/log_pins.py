@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from privacy.canonical import decode, encode
-from privacy.checkpoint import Checkpoint
 from privacy.consent_log import verify_receipt_proof
 from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey, read_verifier
+from privacy.succession import Followed
 
 FORMAT = "penchant-log-pins-1"
 
@@ -34,8 +34,8 @@ class Pins:
     consent_origin: str
     consent_key: VerifyKey
 
-    def check(self, proof: bytes, receipt: bytes) -> Checkpoint:
-        """Return the public log's head in which a receipt is provably anchored.
+    def check(self, proof: bytes, receipt: bytes) -> Followed:
+        """Return what shows that a receipt is anchored in the public log, over whatever keys were replaced since.
 
         Raises:
             PrivacyError: the proof does not hold; `verify_receipt_proof` names each way.

@@ -7,7 +7,7 @@ from privacy.acts import KeyPurpose, KeyRotated
 from privacy.canonical import encode, from_base64, to_base64
 from privacy.errors import PrivacyError
 from privacy.events import Event
-from privacy.keys import SigningKey, VerifyKey
+from privacy.keys import SignatureError, SigningKey, VerifyKey
 
 PREFIX = b"penchant key rotation v1\n"
 """What precedes the statement in the signed bytes."""
@@ -81,9 +81,16 @@ def check_rotation(event: KeyRotated) -> tuple[VerifyKey, VerifyKey]:
         proposed_by=event.proposed_by,
         approved_by=event.approved_by,
     )
-    old.verify(signed, from_base64(event.old_signature))
-    new.verify(signed, from_base64(event.new_signature))
+    _signed_by(old, signed, event.old_signature, f"old {event.purpose}")
+    _signed_by(new, signed, event.new_signature, f"new {event.purpose}")
     return old, new
+
+
+def _signed_by(key: VerifyKey, signed: bytes, signature: str, name: str) -> None:
+    try:
+        key.verify(signed, from_base64(signature))
+    except SignatureError:
+        raise SignatureError(f"the {name} key did not sign the rotation") from None
 
 
 def current_key(events: Iterable[Event], *, origin: str, purpose: KeyPurpose, first: VerifyKey) -> VerifyKey:

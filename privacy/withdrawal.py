@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from privacy.acts import ReleaseWithdrawn
 from privacy.canonical import decode, encode
-from privacy.checkpoint import verify_log_proof
 from privacy.errors import PrivacyError
 from privacy.events import decode_event, encode_event
 from privacy.manifest import TrustAnchors
@@ -37,11 +36,13 @@ def encode_withdrawal(event: ReleaseWithdrawn, proof: bytes) -> bytes:
 
 
 def open_withdrawal(data: bytes, trust: TrustAnchors) -> ReleaseWithdrawn:
-    """Return the withdrawal that stands in the pinned log.
+    """Return the withdrawal that stands in the pinned log, over whatever keys of the log were replaced since.
 
     Raises:
         WithdrawalRefused: the bytes are no such file, or the pinned log does not show the entry.
     """
+    from privacy.succession import follow_log_proof  # only who hears of a withdrawal needs it
+
     try:
         body = decode(data) if len(data) <= MOST_BYTES else None
         if not isinstance(body, dict) or body.keys() != {"entry", "format", "proof"}:
@@ -50,7 +51,7 @@ def open_withdrawal(data: bytes, trust: TrustAnchors) -> ReleaseWithdrawn:
         if body["format"] != FORMAT or not isinstance(proof, str):
             raise WithdrawalRefused(f"this version reads {FORMAT} only")
         leaf = encode(body["entry"])
-        verify_log_proof(proof.encode(), leaf, trust.log_key, origin=trust.origin)
+        follow_log_proof(proof.encode(), leaf, trust.log_key, origin=trust.origin)
         event = decode_event(leaf)
     except WithdrawalRefused:
         raise

@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     rotate = commands.add_parser(
         "rotate-key", help="print the change of kind key that replaces one, signed by both keys"
     )
-    rotate.add_argument("purpose", choices=["receipt", "log"])
+    rotate.add_argument("purpose", choices=["receipt", "log", "consent_log", "release"], help="what it signs")
     rotate.add_argument("--old", type=Path, required=True, metavar="FILE", help="the key in use")
     rotate.add_argument("--new", type=Path, required=True, metavar="FILE", help="made when it is not there")
     rotate.add_argument(

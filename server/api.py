@@ -18,7 +18,7 @@ from server.admin import Administration
 from server.consent_service import ConsentService
 from server.enrolment import Admit, admit_everyone
 from server.errors import ServerError
-from server.key_policy import approve_first_key
+from server.key_policy import approve_keys
 from server.limits import BodyLimit, Pace
 from server.log_keeper import LogKeeper
 from server.logs import Logs
@@ -71,10 +71,10 @@ def create_app(engine: Engine, settings: ServiceSettings) -> ASGIApp:
     """Build the service over a migrated store.
 
     Raises:
-        KeyNotApproved: the store knows other keys than the one given.
+        KeyNotApproved: the store knows other keys than those given, or two people replaced one of them.
         StoreUnavailable: the store does not answer.
     """
-    approve_first_key(engine, settings.key.public, now=settings.clock())
+    approve_keys(engine, settings.key.public, settings.logs, now=settings.clock())
     app = routes_over(engine, settings)
     limited = BodyLimit(app, refuse=_too_large)
     return Observed(limited, metrics=app.state.metrics, failed=_failed)

@@ -91,7 +91,7 @@ class KeyIn(Schema):
         purpose="receipt", old=PUBLIC, public=PUBLIC, old_signature=SIGNATURE, new_signature=SIGNATURE
     )
 
-    purpose: Literal["receipt", "log"]
+    purpose: Literal["receipt", "log", "consent_log", "release"]
     old: str = Field(pattern="^[A-Za-z0-9+/]{43}=$")
     public: str = Field(pattern="^[A-Za-z0-9+/]{43}=$", description="the key that follows")
     old_signature: str = Field(pattern="^[A-Za-z0-9+/]{86}==$")

@@ -11,7 +11,7 @@ from typing import ClassVar
 from sqlalchemy import Connection, delete, func, insert, select
 
 from privacy.acts import ConsentRootAnchored
-from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
+from privacy.checkpoint import Checkpoint, sign_checkpoint
 from privacy.consent_log import SALT_BYTES, anchor, commitment, erasure, fill_tick, receipt_proof
 from privacy.events import decode_event, kind_of
 from server.bulk import insert_rows
@@ -110,9 +110,12 @@ class StoredConsentLog:
         later = select(consent_ticks).where(consent_ticks.c.size > leaf.position)
         tick = self._connection.execute(later.order_by(consent_ticks.c.number).limit(1)).one()
         anchored = select(ledger.c.leaf).where(ledger.c.position == tick.position)
-        head = select(log_heads.c.note).where(log_heads.c.size == tick.position + 1)
-        public = StoredLedger(self._connection).tree.inclusion_proof(tick.position, tick.position + 1)
-        note = self._connection.execute(head).scalar_one().encode()
+        # The newest kept head: one more is kept a tick, and whoever pins a later key needs it.
+        newest = select(log_heads).order_by(log_heads.c.size.desc()).limit(1)
+        head = self._connection.execute(newest).one()
+        public = StoredLedger(self._connection).proof_at(
+            tick.position, head.note.encode(), size=head.size, purposes=("log", "consent_log", "receipt")
+        )
         return receipt_proof(
             self.tree,
             leaf.position,
@@ -120,7 +123,7 @@ class StoredConsentLog:
             checkpoint=tick.checkpoint.encode(),
             anchor_salt=bytes(tick.salt),
             anchored=self._connection.execute(anchored).scalar_one().encode(),
-            proof=LogProof(tick.position, public, note).encode(),
+            proof=public,
         )
 
     def _hold(self) -> None:
@@ -153,10 +156,15 @@ class StoredConsentLog:
         return [(row.number, row.receipt) for row in self._connection.execute(query)]
 
     def _anchor(self, now: int) -> ConsentRootAnchored:
-        """Sign both heads and bind the private one in the public log."""
+        """Sign both heads and bind the private one in the public log.
+
+        Raises:
+            KeyNotApproved: two people replaced the key of one of them.
+        """
         size, by = self.tree.size, self._logs.consent
-        head = sign_checkpoint(Checkpoint(by.origin, size, self.tree.root()), by.key)
         public, salt = StoredLedger(self._connection), self._bits(SALT_BYTES)
+        public.require_key("consent_log", by.key.public)
+        head = sign_checkpoint(Checkpoint(by.origin, size, self.tree.root()), by.key)
         event = anchor(head, number=self._number() + 1, salt=salt)
         position = public.append(event)
         public.keep_head(self._logs.public)

@@ -2,15 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Literal
 
+from privacy.acts import KeyPurpose
 from privacy.rotation import rotated
 from server.admin import public_name
 from server.key_file import open_key, read_key
 
 
 def run_rotate_key(
-    *, purpose: Literal["receipt", "log"], old: Path, new: Path, origin: str, proposer: str, approver: str
+    *, purpose: KeyPurpose, old: Path, new: Path, origin: str, proposer: str, approver: str
 ) -> None:
     """Print the body for POST /v1/changes; it is worth something only between the two people it names.
 

@@ -1,16 +1,17 @@
 """The public log in the store: appended to in the same transaction as what it records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from sqlalchemy import Connection, insert, select
 
-from privacy.acts import KeyRotated
+from privacy.acts import KeyPurpose, KeyRotated
 from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
 from privacy.events import Event, decode_event, encode_event, kind_of
-from privacy.keys import SigningKey
+from privacy.keys import SigningKey, VerifyKey
 from privacy.spending import BUDGETED
+from privacy.succession import carry
 from server.bulk import insert_rows
 from server.errors import KeyNotApproved
 from server.stored_tree import StoredTree
@@ -67,9 +68,7 @@ class StoredLedger:
         Raises:
             KeyNotApproved: two people replaced this key by another.
         """
-        newest = self.rotated()
-        if newest is not None and newest.new_key != by.key.public.base64:
-            raise KeyNotApproved(f"the log's key was replaced by {newest.new_key}: start again with that one")
+        self.require_key("log", by.key.public)
         return sign_checkpoint(Checkpoint(by.origin, self.tree.size, self.tree.root()), by.key)
 
     def keep_head(self, by: LogKey) -> bytes:
@@ -78,8 +77,13 @@ class StoredLedger:
         self._connection.execute(insert(log_heads).values(size=self.tree.size, note=note.decode()))
         return note
 
-    def proof(self, event: Event, by: LogKey) -> bytes:
+    def proof(self, event: Event, by: LogKey, *, purposes: Iterable[KeyPurpose] = ("log",)) -> bytes:
         """Return the proof of the newest leaf that is this event, under a fresh head.
+
+        Args:
+            event: that leaf.
+            by: who signs the head.
+            purposes: whose rotations go along, for whoever pinned an earlier key.
 
         Raises:
             NoResultFound: the log does not hold it.
@@ -88,15 +92,30 @@ class StoredLedger:
         here = (ledger.c.kind == kind_of(event)) & (ledger.c.line == getattr(event, "line", ""))
         query = select(ledger.c.position).where(here & (ledger.c.leaf == leaf))
         position = self._connection.execute(query.order_by(ledger.c.position.desc()).limit(1)).scalar_one()
-        return self.proof_at(position, by)
+        return self.proof_at(position, self.checkpoint(by), purposes=purposes)
 
-    def proof_at(self, position: int, by: LogKey) -> bytes:
-        """Return the proof of one leaf, under a fresh head.
+    def proof_at(
+        self,
+        position: int,
+        head: bytes,
+        *,
+        size: int | None = None,
+        purposes: Iterable[KeyPurpose] = ("log",),
+    ) -> bytes:
+        """Return the proof of one leaf, with the rotations that lead to the key of its head.
+
+        Args:
+            position: of the leaf.
+            head: signed.
+            size: of that head; the log's where none is given.
+            purposes: whose rotations go along.
 
         Raises:
-            ProofError: the log does not reach that far.
+            ProofError: the head does not reach that far.
         """
-        return LogProof(position, self.tree.inclusion_proof(position), self.checkpoint(by)).encode()
+        size = self.tree.size if size is None else size
+        extra = carry(self.tree, self.rotations(), purposes=purposes, size=size)
+        return LogProof(position, self.tree.inclusion_proof(position, size), head, extra).encode()
 
     def leaves(self, *, after: int, limit: int) -> list[tuple[int, str]]:
         """Return a page of (position, leaf), oldest first."""
@@ -119,7 +138,28 @@ class StoredLedger:
         """Return everything of a line that its budget depends on, oldest first."""
         return self.of(*BUDGETED, line=line)
 
-    def rotated(self) -> KeyRotated | None:
-        """Return the newest replacement of the log's own key."""
-        found = [event for event in self.of(KeyRotated) if isinstance(event, KeyRotated)]
-        return next((event for event in reversed(found) if event.purpose == "log"), None)
+    def rotations(self) -> list[tuple[int, KeyRotated]]:
+        """Return (position, event) of every replacement of a key, oldest first."""
+        here = (ledger.c.line == "") & (ledger.c.kind == kind_of(KeyRotated))
+        rows = self._connection.execute(
+            select(ledger.c.position, ledger.c.leaf).where(here).order_by(ledger.c.position)
+        )
+        found = [(row.position, decode_event(row.leaf.encode())) for row in rows]
+        return [(position, event) for position, event in found if isinstance(event, KeyRotated)]
+
+    def rotated(self, purpose: KeyPurpose) -> KeyRotated | None:
+        """Return the newest replacement of a key."""
+        return next((event for _, event in reversed(self.rotations()) if event.purpose == purpose), None)
+
+    def require_key(self, purpose: KeyPurpose, key: VerifyKey) -> None:
+        """Return only if nobody replaced a key that is about to sign.
+
+        Raises:
+            KeyNotApproved: two people did.
+        """
+        newest = self.rotated(purpose)
+        if newest is not None and newest.new_key != key.base64:
+            name = purpose.replace("_", " ")
+            raise KeyNotApproved(
+                f"the key of the {name} was replaced by {newest.new_key}: start again with that one"
+            )

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
+from privacy.acts import KeyPurpose
 from privacy.channel import LABEL, MANIFEST, NAMES, PROOF, Pointer
+from privacy.checkpoint import LogProof
 from privacy.errors import PrivacyError
 from privacy.events import ReleasePublished
 from privacy.keys import VerifyKey
 from privacy.manifest import TrustAnchors, open_manifest
-from server.ledger_store import StoredLedger
+from privacy.succession import MOST_ROTATIONS, read_steps
+from server.ledger_store import LogKey, StoredLedger
 from server.line_policy import hold_line
 from server.logs import Logs
 from server.release_store import ReleaseStore
@@ -18,6 +21,8 @@ from server.releases import Published, ReleaseRefused
 
 TO_LOG = tuple(name for name in NAMES if name != PROOF)
 """What a publisher brings: everything but the proof, which the log makes."""
+CARRIED: tuple[KeyPurpose, ...] = ("log", "release")
+"""Whose rotations go along with a release: its devices pin a key of the log and one of releases."""
 
 
 def log_and_publish(
@@ -58,11 +63,41 @@ def log_and_publish(
     event = ReleasePublished(line=line, sequence=manifest.sequence, manifest=digest)
     ledger.append(event)
     ledger.keep_head(logs.public)
-    proof = ledger.proof(event, logs.public)
-    store.put_file(hashlib.sha256(proof).hexdigest(), proof)
-    whole = Pointer({**files, PROOF: hashlib.sha256(proof).hexdigest()})
-    trust = TrustAnchors(origin=logs.public.origin, release_key=release_key, log_key=logs.public.key.public)
+    whole = _with_proof(store, files, ledger.proof(event, logs.public, purposes=CARRIED))
+    trust = store.trust_in(logs.public.origin) or TrustAnchors(
+        origin=logs.public.origin, release_key=release_key, log_key=logs.public.key.public
+    )
     return store.publish(line, whole, trust=trust, now=now)
+
+
+def prove_anew(connection: Connection, by: LogKey) -> None:
+    """Prove releases of this log with the rotations of now beside them, for apps that pin a later key.
+
+    Args:
+        connection: the transaction.
+        by: who signs the log now.
+
+    Raises:
+        KeyNotApproved: two people replaced this key.
+    """
+    store, ledger = ReleaseStore(connection), StoredLedger(connection)
+    needed = [at for at, event in ledger.rotations() if event.purpose in CARRIED][-MOST_ROTATIONS:]
+    if not needed:
+        return
+    head = ledger.checkpoint(by)
+    for line in store.lines(by.origin):
+        for sequence, (files, data) in store.proofs(line).items():
+            old = LogProof.decode(data)
+            steps = read_steps(old.extra, origin=by.origin) if old.extra else ()
+            if [step.index for step in steps] != needed:
+                proof = ledger.proof_at(old.index, head, purposes=CARRIED)
+                store.point(line, sequence, _with_proof(store, files.files, proof))
+
+
+def _with_proof(store: ReleaseStore, files: Mapping[str, str], proof: bytes) -> Pointer:
+    digest = hashlib.sha256(proof).hexdigest()
+    store.put_file(digest, proof)
+    return Pointer({**files, PROOF: digest})
 
 
 def _check_label(data: bytes, ledger: StoredLedger, line: str, origin: str) -> None:

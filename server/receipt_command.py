@@ -5,8 +5,10 @@ from pathlib import Path
 
 from privacy.canonical import CanonicalError, encode
 from privacy.errors import PrivacyError
+from privacy.keys import VerifyKey
 from privacy.log_pins import Pins
 from privacy.records import read_receipt
+from privacy.succession import Followed
 from server.errors import InputRefused
 from server.key_file import read_public
 
@@ -17,22 +19,40 @@ def run_verify_receipt(*, file: Path, key: str, proof: Path | None, pins: Path) 
     Raises:
         InputRefused, ReceiptError: it proves nothing.
     """
-    data = _canonical(file, "a receipt")
-    receipt = read_receipt(data, read_public(key))
+    data, pinned = _canonical(file, "a receipt"), read_public(key)
+    shown = None if proof is None else _logged(data, proof, pins)
+    signers = [pinned] if shown is None else _followed(shown, pinned, proof)
+    receipt = read_receipt(data, next((each for each in signers if _signed(data, each)), pinned))
     print(json.dumps(receipt, indent=2, ensure_ascii=False))
-    print("verified: signed by the pinned key, not a byte changed")
-    if proof is not None:
-        _logged(data, proof, pins)
+    print("verified: signed by the pinned key or one that followed it, not a byte changed")
+    if shown is not None:
+        head = shown.checkpoint
+        print(f"verified: in the consent log, and that in {head.origin}, whose head has {head.size} entries")
 
 
-def _logged(receipt: bytes, proof: Path, pins: Path) -> None:
+def _logged(receipt: bytes, proof: Path, pins: Path) -> Followed:
     shown = _canonical(proof, "a receipt's proof")
     pinned = Pins.decode(_read(pins))
     try:
-        head = pinned.check(shown, receipt)
+        return pinned.check(shown, receipt)
     except PrivacyError as problem:
         raise InputRefused(f"{proof}: does not prove that this receipt is in the log: {problem}") from None
-    print(f"verified: in the consent log, and that in {head.origin}, whose head has {head.size} entries")
+
+
+def _followed(shown: Followed, pinned: VerifyKey, proof: Path | None) -> list[VerifyKey]:
+    """Return the receipt keys that led from, or to, the pinned one; earlier receipts stay valid under theirs."""
+    try:
+        return [key for _, key in shown.chain("receipt", pinned).keys]
+    except PrivacyError as problem:
+        raise InputRefused(f"{proof}: {problem}; name the key you kept, or take a newer one") from None
+
+
+def _signed(receipt: bytes, key: VerifyKey) -> bool:
+    try:
+        read_receipt(receipt, key)
+    except PrivacyError:
+        return False
+    return True
 
 
 def _canonical(path: Path, what: str) -> bytes:

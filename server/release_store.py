@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from privacy.channel import NAMES, Pointer
+from privacy.channel import NAMES, PROOF, Pointer
 from privacy.errors import PrivacyError
 from privacy.manifest import TrustAnchors
-from server.releases import NoRelease, Published, ReleaseLine, ReleaseRefused, check_release
+from server.releases import NoRelease, Published, ReleaseLine, ReleaseRefused, check_release, check_signed
 from server.store import insert_once
 from server.tables import release_files, release_lines, releases
 
@@ -69,6 +69,12 @@ class ReleaseStore:
     def publish(self, line: str, files: Pointer, *, trust: TrustAnchors | None, now: int) -> Published:
         """Publish a release whose files were put here before; the first one of a line pins whom it trusts.
 
+        Args:
+            line: its name.
+            files: SHA-256 by name.
+            trust: whom its devices trust: what the line pins, or keys that rotations lead to from there.
+            now: seconds since 1970 UTC.
+
         Raises:
             ReleaseRefused: it may not go out.
         """
@@ -76,9 +82,12 @@ class ReleaseStore:
             select(release_lines).where(release_lines.c.line == line).with_for_update()
         ).one_or_none()
         pinned = TrustAnchors.decode(held.trust.encode()) if held is not None else trust
-        if pinned is None or trust not in (None, pinned):
-            raise ReleaseRefused("give the line's trust.json with its first release, and the same ever after")
-        release = check_release(self.read(files.files), trust=pinned, line=line, now=now)
+        if pinned is None:
+            raise ReleaseRefused("give the line's trust.json with its first release")
+        found = self.read(files.files)
+        release = check_release(found, trust=pinned, line=line, now=now)
+        if trust not in (None, pinned):
+            check_signed(found, trust)
         if held is None:
             values = {
                 "line": line,
@@ -98,6 +107,33 @@ class ReleaseStore:
             NoRelease: nothing was ever published in it.
         """
         return TrustAnchors.decode(self._row(line, hold=False).trust.encode())
+
+    def trust_in(self, origin: str) -> TrustAnchors | None:
+        """Return whom lines in a log trust from the first on; None before the first."""
+        kept = self._connection.execute(
+            select(release_lines.c.trust).order_by(release_lines.c.line)
+        ).scalars()
+        found = (TrustAnchors.decode(trust.encode()) for trust in kept)
+        return next((trust for trust in found if trust.origin == origin), None)
+
+    def proofs(self, line: str) -> dict[int, tuple[Pointer, bytes]]:
+        """Return the files and the log proof of every release of a line that was not ended, by number."""
+        held = self._line(self._row(line, hold=True)).releases
+        return {
+            number: (release.files, self.read(release.files.files)[PROOF])
+            for number, release in held.items()
+            if release.state != "expired"
+        }
+
+    def point(self, line: str, sequence: int, files: Pointer) -> None:
+        """Let a release have other files, put here before."""
+        here = (releases.c.line == line) & (releases.c.sequence == sequence)
+        self._connection.execute(update(releases).where(here).values(files=json.dumps(dict(files.files))))
+
+    def lines(self, origin: str) -> list[str]:
+        """Return the names of the lines whose log this is."""
+        rows = self._connection.execute(select(release_lines).order_by(release_lines.c.line)).all()
+        return [row.line for row in rows if TrustAnchors.decode(row.trust.encode()).origin == origin]
 
     def change(self, line: str, step: Callable[[ReleaseLine], ReleaseLine]) -> ReleaseLine:
         """Move a line.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from privacy.attested import attest
 from privacy.channel import (
     CATALOGUE,
     LABEL,
@@ -17,10 +18,8 @@ from privacy.channel import (
     Pointer,
     pointer_to,
 )
-from privacy.checkpoint import verify_log_proof
 from privacy.errors import PrivacyError
-from privacy.events import ReleasePublished, encode_event
-from privacy.manifest import Manifest, TrustAnchors, open_manifest
+from privacy.manifest import Manifest, TrustAnchors
 from server.errors import ServerError
 
 State = Literal["published", "promoted", "expired", "withdrawn"]
@@ -215,14 +214,11 @@ def check_release(files: Mapping[str, bytes], *, trust: TrustAnchors, line: str,
     missing = [name for name in NAMES if name not in files]
     if missing:
         raise ReleaseRefused(f"the release lacks {', '.join(missing)}")
+    manifest = check_signed(files, trust)
     try:
-        manifest = open_manifest(files[MANIFEST], trust.release_key)
-        digest = hashlib.sha256(files[MANIFEST]).hexdigest()
-        leaf = ReleasePublished(line=manifest.line, sequence=manifest.sequence, manifest=digest)
-        verify_log_proof(files[PROOF], encode_event(leaf), trust.log_key, origin=trust.origin)
         _check_label(files[LABEL], manifest)
     except PrivacyError as problem:
-        raise ReleaseRefused(f"the release is not signed, logged and labelled: {problem}") from None
+        raise ReleaseRefused(f"the release is not labelled as it should be: {problem}") from None
     if manifest.line != line:
         raise ReleaseRefused(f"the manifest is of line {manifest.line}")
     if now >= manifest.expires:
@@ -233,6 +229,20 @@ def check_release(files: Mapping[str, bytes], *, trust: TrustAnchors, line: str,
     if hashlib.sha256(files[CATALOGUE]).hexdigest().encode() not in model:
         raise ReleaseRefused("catalogue.json is not the catalogue the model names")
     return Published(sequence=manifest.sequence, expires=manifest.expires, files=pointer_to(files))
+
+
+def check_signed(files: Mapping[str, bytes], trust: TrustAnchors) -> Manifest:
+    """Return the manifest, if the pinned keys or those that followed them signed and logged it.
+
+    Raises:
+        ReleaseRefused: they did not.
+    """
+    try:
+        return attest(files[MANIFEST], files[PROOF], trust).manifest
+    except PrivacyError as problem:
+        raise ReleaseRefused(
+            f"the release is not signed and logged by the keys of its line: {problem}"
+        ) from None
 
 
 def _check_label(data: bytes, manifest: Manifest) -> None:

@@ -99,7 +99,12 @@ class ServedLog:
 
     def proof(self, index: int) -> bytes:
         """Return the proof that travels beside one entry."""
-        return serially(self._engine, lambda connection: StoredLedger(connection).proof_at(index, self._by))
+
+        def step(connection: Connection) -> bytes:
+            ledger = StoredLedger(connection)
+            return ledger.proof_at(index, ledger.checkpoint(self._by), purposes=("log", "release"))
+
+        return serially(self._engine, step)
 
     def checkpoint(self) -> bytes:
         """Return the signed head of the log as it stands."""

@@ -20,6 +20,7 @@ from models.catalogue import Catalogue, withhold
 from models.export import export_release
 from models.parameters import GlobalParameters
 from models.signals import DEFAULT
+from privacy.attested import Seen
 from privacy.manifest import Manifest, state
 from privacy.terms import RELATION, UNIT, Guarantee
 from tests.made import parameters
@@ -51,7 +52,7 @@ def opened(model: bytes, catalogue: Catalogue, *, executor: Callable[[bytes], Ex
         label_digest=hashlib.sha256(b"no label").hexdigest(),
         privacy=state(NOTHING, private=False),
     )
-    return Ranker(VerifiedRelease(manifest, model, catalogue), executor=executor)
+    return Ranker(VerifiedRelease(manifest, model, catalogue, Seen()), executor=executor)
 
 
 ITEMS = 40

@@ -16,7 +16,7 @@ from client.device.memory import Memory
 from client.device.person import Context, Person
 from client.device.purposes import LOCAL
 from client.device.ranking import Ranker
-from client.device.release import VerifiedRelease, read_folder
+from client.device.release import VerifiedRelease, open_signed, read_folder
 from client.device.request import Request
 from client.device.shelf import Shelf
 from client.device.slate import Slate, SlateItem
@@ -24,10 +24,10 @@ from client.device.tables import ModelRefused
 from client.device.trial import try_out
 from client.device.vault import Vault
 from client.errors import ClientError
-from privacy.channel import MANIFEST
+from privacy.channel import MANIFEST, PROOF
 from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey
-from privacy.manifest import TrustAnchors, open_manifest
+from privacy.manifest import TrustAnchors
 
 if TYPE_CHECKING:
     from client.device.sync import Outcome
@@ -265,10 +265,10 @@ class Engine:
         with suppress(
             ClientError, PrivacyError, OSError
         ):  # it expired, is older, or another app's: what is here stays
-            signed = (self._options.bundle / MANIFEST).read_bytes()
+            signed, proof = ((self._options.bundle / each).read_bytes() for each in (MANIFEST, PROOF))
             name = hashlib.sha256(signed).hexdigest()
             if repair or not self.shelf.points_at(name):
-                self.shelf.check(open_manifest(signed, self._trust.release_key), name)
+                self.shelf.check(open_signed(signed, proof, self._trust).manifest, name)
                 return self.shelf.install(read_folder(self._options.bundle))[1]
         return None
 

@@ -11,11 +11,10 @@ from models.catalogue import Listing
 from models.catalogue_file import decode_catalogue
 from models.catalogue_view import CatalogueView
 from models.errors import ModelError
+from privacy.attested import Attested, Seen, attest
 from privacy.channel import CATALOGUE, LABEL, MANIFEST, MODEL, PROOF
-from privacy.checkpoint import verify_log_proof
 from privacy.errors import PrivacyError
-from privacy.events import ReleasePublished, encode_event
-from privacy.manifest import Manifest, TrustAnchors, open_manifest
+from privacy.manifest import Manifest, TrustAnchors
 
 CAPS = {MANIFEST: 2**16, PROOF: 2**16, MODEL: MAX_BYTES, CATALOGUE: MAX_BYTES, LABEL: 2**18}
 
@@ -58,11 +57,13 @@ class VerifiedRelease:
         manifest: what was signed.
         model: the guarded model's bytes.
         catalogue: the items the model ranks, in its order.
+        seen: the keys over which it was believed.
     """
 
     manifest: Manifest
     model: bytes
     catalogue: Listing
+    seen: Seen
 
     @property
     def name(self) -> str:
@@ -99,7 +100,7 @@ def open_release(
 
     Args:
         files: the files by name, as `read_folder` returns them.
-        trust: the pinned log origin, release key and log key.
+        trust: the pinned log origin, release key and log key; rotations in the log lead to later keys.
         now: the present, in seconds since 1970 UTC.
         held: manifest of the release this device already uses.
         expired: let a release past its last day through, for ranking public content without any person.
@@ -113,7 +114,7 @@ def open_release(
     for name, cap in CAPS.items():
         if name not in files or len(files[name]) > cap:
             raise ReleaseIncomplete(f"{name} of the release is missing or longer than {cap} bytes")
-    manifest = _verified(files, trust)
+    manifest, seen = _verified(files, trust)
     if now >= manifest.expires and not expired:
         raise ReleaseExpired(f"release {manifest.sequence} expired: ask for a newer one")
     if held is not None:
@@ -128,24 +129,31 @@ def open_release(
         raise ReleaseForged(f"the signed catalogue is malformed: {error}") from None
     if metadata.get("items") != str(len(catalogue)):
         raise ReleaseForged("model and catalogue have different numbers of items")
-    return VerifiedRelease(manifest, files[MODEL], catalogue)
+    return VerifiedRelease(manifest, files[MODEL], catalogue, seen)
 
 
-def _verified(files: Mapping[str, bytes], trust: TrustAnchors) -> Manifest:
-    """Return the manifest once key, log and model digest agree with it."""
+def open_signed(manifest: bytes, proof: bytes, trust: TrustAnchors) -> Attested:
+    """Return the manifest once keys and log agree with it: all there is to know before anything larger is read.
+
+    Raises:
+        ReleaseForged: they do not.
+    """
     try:
-        manifest = open_manifest(files[MANIFEST], trust.release_key)
-        digest = hashlib.sha256(files[MANIFEST]).hexdigest()
-        leaf = ReleasePublished(line=manifest.line, sequence=manifest.sequence, manifest=digest)
-        verify_log_proof(files[PROOF], encode_event(leaf), trust.log_key, origin=trust.origin)
+        return attest(manifest, proof, trust)
     except PrivacyError as error:
         raise ReleaseForged(f"the release is not signed and logged by the pinned keys: {error}") from None
+
+
+def _verified(files: Mapping[str, bytes], trust: TrustAnchors) -> Attested:
+    """Return the manifest once key, log and model digest agree with it."""
+    attested = open_signed(files[MANIFEST], files[PROOF], trust)
+    manifest = attested.manifest
     model = files[MODEL]
     if len(model) != manifest.size or hashlib.sha256(model).hexdigest() != manifest.sha256:
         raise ReleaseForged("model.onnx is not the file that was signed")
     if hashlib.sha256(files[LABEL]).hexdigest() != manifest.label_digest:
         raise ReleaseForged("label.json is not the privacy label that was signed")
-    return manifest
+    return attested
 
 
 def check_succession(manifest: Manifest, held: Manifest) -> None:

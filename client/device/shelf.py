@@ -20,19 +20,23 @@ from client.device.flagged import check_standing
 from client.device.release import (
     ReleaseError,
     ReleaseExpired,
+    ReleaseForged,
     ReleaseIncomplete,
     VerifiedRelease,
     check_succession,
     open_release,
     read_folder,
 )
+from client.device.seen_keys import check_newer, open_held, read_seen, write_seen
 from client.errors import ClientError
+from privacy.attested import Seen
 from privacy.channel import MANIFEST
 from privacy.errors import PrivacyError
-from privacy.manifest import Manifest, TrustAnchors, open_manifest
+from privacy.manifest import Manifest, TrustAnchors
 
 POINTER = "pointer.json"
 HIGHEST = "highest.json"
+KEYS = "keys.json"
 LOCK = "lock"
 MOST_REFUSED = 64
 
@@ -132,10 +136,7 @@ class Shelf(Generic[Loaded]):
     def highest(self) -> Manifest | None:
         """Return the manifest of the newest release ever held here: nothing older is taken."""
         data = read_private(self._folder / HIGHEST)
-        try:
-            return open_manifest(data, self._trust.release_key) if data else None
-        except PrivacyError:
-            return None
+        return open_held(data, self._seen(), self._trust) if data else None
 
     def intact(self, manifest: str | None = None) -> bool:
         """Tell whether the current release, or this one if it is the current one, is whole on the disk."""
@@ -196,6 +197,7 @@ class Shelf(Generic[Loaded]):
                     raise
                 raise ReleaseBroken(f"the release fails its trial: {type(error).__name__}") from None
             self._put(name, files)
+            replace_private(self._folder / KEYS, write_seen(release.seen))
             replace_private(self._folder / HIGHEST, files[MANIFEST])
             previous = pointer.current if pointer.current != name else pointer.previous
             self._point(replace(pointer, current=name, previous=previous, trial=""))
@@ -213,7 +215,16 @@ class Shelf(Generic[Loaded]):
             return True
 
     def _open(self, files: Mapping[str, bytes]) -> VerifiedRelease:
-        return open_release(files, trust=self._trust, now=self._clock(), held=self.highest())
+        release = open_release(files, trust=self._trust, now=self._clock(), held=self.highest())
+        try:
+            check_newer(release.seen, self._seen(), self._trust)
+        except PrivacyError as error:
+            raise ReleaseForged(f"the release is not to be believed: {error}") from None
+        return release
+
+    def _seen(self) -> Seen:
+        """Return the keys over which the newest release was believed."""
+        return read_seen(read_private(self._folder / KEYS))
 
     def _held(self, name: str) -> VerifiedRelease:
         """Open a release that was installed here, expired or not; its bytes are held to their digests again."""

@@ -1,7 +1,7 @@
 """Fetch releases from a release service, or from a folder behind any web server, and trust neither.
 
 The channel is asked with its ETag; immutable files are fetched by digest, resumed where a connection broke, and
-checked before anything reads them. The manifest comes first: a device downloads no model that it would refuse.
+checked before anything reads them. Manifest and log proof come first: no model is fetched that would be refused.
 Requests carry nothing about the person; that a device drew a canary shows in which file it asks for.
 """
 
@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from client.device.files import private_folder, read_private, replace_private
 from client.device.flagged import hear
-from client.device.release import CAPS, ReleaseError, ReleaseForged, ReleaseIncomplete
+from client.device.release import CAPS, ReleaseError, ReleaseForged, ReleaseIncomplete, open_signed
 from client.device.shelf import Shelf
 from client.device.web import Address, Answer, Web, WebError
 from client.errors import ClientError
-from privacy.channel import MANIFEST, MODEL, MOST_BYTES, Channel, ChannelError, Pointer, read_channel
+from privacy.channel import MANIFEST, MODEL, MOST_BYTES, PROOF, Channel, ChannelError, Pointer, read_channel
 from privacy.errors import PrivacyError
-from privacy.manifest import Manifest, TrustAnchors, open_manifest
+from privacy.manifest import Manifest, TrustAnchors
 
 CHANNEL = "channel.json"
 TAG = "channel.tag"
@@ -171,10 +171,8 @@ class Synchronizer:
     def _manifest(self, pointer: Pointer, line: str) -> Manifest:
         """Return the signed manifest, if the release could be taken at all."""
         data = self._fetch(pointer.manifest, CAPS[MANIFEST])
-        try:
-            manifest = open_manifest(data, self._trust.release_key)
-        except PrivacyError as error:
-            raise ReleaseForged(f"the manifest is not signed by the pinned key: {error}") from None
+        proof = self._fetch(pointer.files[PROOF], CAPS[PROOF])
+        manifest = open_signed(data, proof, self._trust).manifest
         if manifest.line != line:
             raise ReleaseForged("the channel is of another line than its release")
         self._shelf.check(manifest, pointer.manifest)

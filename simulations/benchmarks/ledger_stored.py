@@ -92,9 +92,14 @@ def _read(engine: Engine, key: LogKey, size: int) -> dict[str, float]:
             took.append(time.perf_counter() - began)
         return 1e6 * median(took)
 
-    prove = each(lambda connection, place: StoredLedger(connection).proof_at(place, key))
+    prove = each(lambda connection, place: _proof(connection, place, key))
     page = each(lambda connection, place: StoredLedger(connection).leaves(after=place - 1, limit=256))
     return {"prove": prove, "page": page}
+
+
+def _proof(connection: Connection, place: int, key: LogKey) -> bytes:
+    stored = StoredLedger(connection)
+    return stored.proof_at(place, stored.checkpoint(key))
 
 
 def _bundled(url: str, folder: Path) -> dict[str, float]:

@@ -188,7 +188,7 @@ def test_terms_that_nobody_else_can_see_are_refused() -> None:
 def test_a_device_that_believes_any_proof_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     forged = call(terms(), key=SigningKey.generate())
     assert refused(forged)
-    monkeypatch.setattr(client.participation, "verify_log_proof", lambda *_, **__: None)
+    monkeypatch.setattr(client.participation, "follow_log_proof", lambda *_, **__: None)
     assert not refused(forged)
 
 
