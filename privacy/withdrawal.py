@@ -12,7 +12,7 @@ from typing import ClassVar
 from privacy.acts import ReleaseWithdrawn
 from privacy.canonical import decode, encode
 from privacy.errors import PrivacyError
-from privacy.events import decode_event, encode_event
+from privacy.events import Event, decode_event, encode_event
 from privacy.manifest import TrustAnchors
 
 FORMAT = "penchant-withdrawal-1"
@@ -25,7 +25,7 @@ class WithdrawalRefused(PrivacyError):
     code: ClassVar[str] = "withdrawal_forged"
 
 
-def encode_withdrawal(event: ReleaseWithdrawn, proof: bytes) -> bytes:
+def encode_withdrawal(event: Event, proof: bytes) -> bytes:
     """Write the file.
 
     Args:
@@ -33,6 +33,21 @@ def encode_withdrawal(event: ReleaseWithdrawn, proof: bytes) -> bytes:
         proof: its log proof.
     """
     return encode({"entry": decode(encode_event(event)), "format": FORMAT, "proof": proof.decode()})
+
+
+def parts(data: bytes) -> tuple[bytes, bytes]:
+    """Return the entry's leaf and its log proof, believing nothing yet.
+
+    Raises:
+        WithdrawalRefused, CanonicalError: the bytes are no such file.
+    """
+    body = decode(data) if len(data) <= MOST_BYTES else None
+    if not isinstance(body, dict) or body.keys() != {"entry", "format", "proof"}:
+        raise WithdrawalRefused("a withdrawal holds entry, format and proof, nothing else")
+    proof = body["proof"]
+    if body["format"] != FORMAT or not isinstance(proof, str):
+        raise WithdrawalRefused(f"this version reads {FORMAT} only")
+    return encode(body["entry"]), proof.encode()
 
 
 def open_withdrawal(data: bytes, trust: TrustAnchors) -> ReleaseWithdrawn:
@@ -44,14 +59,8 @@ def open_withdrawal(data: bytes, trust: TrustAnchors) -> ReleaseWithdrawn:
     from privacy.succession import follow_log_proof  # only who hears of a withdrawal needs it
 
     try:
-        body = decode(data) if len(data) <= MOST_BYTES else None
-        if not isinstance(body, dict) or body.keys() != {"entry", "format", "proof"}:
-            raise WithdrawalRefused("a withdrawal holds entry, format and proof, nothing else")
-        proof = body["proof"]
-        if body["format"] != FORMAT or not isinstance(proof, str):
-            raise WithdrawalRefused(f"this version reads {FORMAT} only")
-        leaf = encode(body["entry"])
-        follow_log_proof(proof.encode(), leaf, trust.log_key, origin=trust.origin)
+        leaf, proof = parts(data)
+        follow_log_proof(proof, leaf, trust.log_key, origin=trust.origin)
         event = decode_event(leaf)
     except WithdrawalRefused:
         raise

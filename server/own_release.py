@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -9,14 +10,15 @@ from privacy.acts import KeyPurpose
 from privacy.channel import LABEL, MANIFEST, NAMES, PROOF, Pointer
 from privacy.checkpoint import LogProof
 from privacy.errors import PrivacyError
-from privacy.events import ReleasePublished
+from privacy.events import ReleasePublished, decode_event
 from privacy.keys import VerifyKey
 from privacy.manifest import TrustAnchors, open_manifest
 from privacy.succession import MOST_ROTATIONS, read_steps
+from privacy.withdrawal import encode_withdrawal, parts
 from server.ledger_store import LogKey, StoredLedger
 from server.line_policy import hold_line
 from server.logs import Logs
-from server.release_store import ReleaseStore
+from server.release_store import WITHDRAWAL, ReleaseStore
 from server.releases import Published, ReleaseRefused
 
 TO_LOG = tuple(name for name in NAMES if name != PROOF)
@@ -71,7 +73,7 @@ def log_and_publish(
 
 
 def prove_anew(connection: Connection, by: LogKey) -> None:
-    """Prove releases of this log with the rotations of now beside them, for apps that pin a later key.
+    """Prove what devices are shown of this log with the rotations of now beside it, for apps that pin a later key.
 
     Args:
         connection: the transaction.
@@ -81,23 +83,36 @@ def prove_anew(connection: Connection, by: LogKey) -> None:
         KeyNotApproved: two people replaced this key.
     """
     store, ledger = ReleaseStore(connection), StoredLedger(connection)
-    needed = [at for at, event in ledger.rotations() if event.purpose in CARRIED][-MOST_ROTATIONS:]
-    if not needed:
+    rotations = [(at, event.purpose) for at, event in ledger.rotations()]
+    if not any(purpose in CARRIED for _, purpose in rotations):
         return
     head = ledger.checkpoint(by)
+
+    def again(proof: bytes, *purposes: KeyPurpose) -> bytes:
+        old = LogProof.decode(proof)
+        needed = [at for at, purpose in rotations if purpose in purposes][-MOST_ROTATIONS:]
+        steps = read_steps(old.extra, origin=by.origin) if old.extra else ()
+        same = [step.index for step in steps] == needed
+        return proof if same else ledger.proof_at(old.index, head, purposes=purposes)
+
+    def anew(release: Published) -> Published:
+        if release.state == "withdrawn":
+            leaf, proof = parts(store.read({WITHDRAWAL: release.withdrawal})[WITHDRAWAL])
+            shown = encode_withdrawal(decode_event(leaf), again(proof, "log"))
+            return replace(release, withdrawal=store.put(shown))
+        if release.state == "expired":
+            return release
+        proof = again(store.read({PROOF: release.files.files[PROOF]})[PROOF], *CARRIED)
+        return replace(release, files=_with_proof(store, release.files.files, proof))
+
     for line in store.lines(by.origin):
-        for sequence, (files, data) in store.proofs(line).items():
-            old = LogProof.decode(data)
-            steps = read_steps(old.extra, origin=by.origin) if old.extra else ()
-            if [step.index for step in steps] != needed:
-                proof = ledger.proof_at(old.index, head, purposes=CARRIED)
-                store.point(line, sequence, _with_proof(store, files.files, proof))
+        store.change(
+            line, lambda held: replace(held, releases={at: anew(each) for at, each in held.releases.items()})
+        )
 
 
 def _with_proof(store: ReleaseStore, files: Mapping[str, str], proof: bytes) -> Pointer:
-    digest = hashlib.sha256(proof).hexdigest()
-    store.put_file(digest, proof)
-    return Pointer({**files, PROOF: digest})
+    return Pointer({**files, PROOF: store.put(proof)})
 
 
 def _check_label(data: bytes, ledger: StoredLedger, line: str, origin: str) -> None:

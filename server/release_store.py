@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from privacy.channel import NAMES, PROOF, Pointer
+from privacy.channel import NAMES, Pointer
 from privacy.errors import PrivacyError
 from privacy.manifest import TrustAnchors
 from server.releases import NoRelease, Published, ReleaseLine, ReleaseRefused, check_release, check_signed
@@ -38,6 +38,12 @@ class ReleaseStore:
         if hashlib.sha256(data).hexdigest() != digest:
             raise ReleaseRefused("the file is not the one its digest names: send it again")
         return insert_once(self._connection, release_files, digest=digest, data=data)
+
+    def put(self, data: bytes) -> str:
+        """Keep a file and return its digest."""
+        digest = hashlib.sha256(data).hexdigest()
+        self.put_file(digest, data)
+        return digest
 
     def size(self, line: str, digest: str) -> int:
         """Return how many bytes a file of a line's releases has.
@@ -115,20 +121,6 @@ class ReleaseStore:
         ).scalars()
         found = (TrustAnchors.decode(trust.encode()) for trust in kept)
         return next((trust for trust in found if trust.origin == origin), None)
-
-    def proofs(self, line: str) -> dict[int, tuple[Pointer, bytes]]:
-        """Return the files and the log proof of every release of a line that was not ended, by number."""
-        held = self._line(self._row(line, hold=True)).releases
-        return {
-            number: (release.files, self.read(release.files.files)[PROOF])
-            for number, release in held.items()
-            if release.state != "expired"
-        }
-
-    def point(self, line: str, sequence: int, files: Pointer) -> None:
-        """Let a release have other files, put here before."""
-        here = (releases.c.line == line) & (releases.c.sequence == sequence)
-        self._connection.execute(update(releases).where(here).values(files=json.dumps(dict(files.files))))
 
     def lines(self, origin: str) -> list[str]:
         """Return the names of the lines whose log this is."""

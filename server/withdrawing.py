@@ -1,7 +1,5 @@
 """Withdrawing a release: the log's entry, the file that shows it to devices, and the channel; all or none of them."""
 
-import hashlib
-
 from sqlalchemy import Connection
 
 from privacy.acts import ReleaseWithdrawn, WithdrawalReason
@@ -64,6 +62,6 @@ def carry_withdrawal(connection: Connection, line: str, sequence: int, digest: s
 
 
 def _carry(connection: Connection, event: ReleaseWithdrawn, data: bytes) -> ReleaseLine:
-    store, digest = ReleaseStore(connection), hashlib.sha256(data).hexdigest()
-    store.put_file(digest, data)
+    store = ReleaseStore(connection)
+    digest = store.put(data)
     return store.change(event.line, lambda line: line.withdraw(event.sequence, digest))
