@@ -19,6 +19,8 @@ Which = Literal["validation", "test"]
 TOP = 10
 CELLS = 1 << 24
 """Scores held at once, so that memory stays bounded for any population."""
+BLOCK = 256
+"""Neighbours of which one maximum is looked at first."""
 
 
 class ScoresRefused(SimulationError):
@@ -131,10 +133,27 @@ def evaluate_each(scorer: PersonScorer, split: Split, which: Which) -> Evaluatio
         running[some.owners(), some.item] = False
         full.append(((scores >= wanted) & running).sum(axis=1) - 1)
         top = np.where(running, scores, -np.inf)
-        best = np.argpartition(-top, min(TOP, top.shape[1] - 1), axis=1)[:, :TOP]
+        best = _best(top, TOP)
         shown += np.bincount(best[np.take_along_axis(running, best, 1)], minlength=len(shown))
         start += len(rows)
     return Evaluation(np.concatenate(full), np.concatenate(sampled), shown)
+
+
+def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Return the places of the highest scores of each row, in any order, (rows, count), fewer where there are fewer.
+
+    A long row is searched by blocks: its highest scores stand in the blocks with the highest maxima.
+    """
+    rows, items = scores.shape
+    blocks = items // BLOCK
+    if blocks <= 2 * count:
+        return np.argpartition(-scores, min(count, items - 1), axis=1)[:, :count]
+    highest = scores[:, : blocks * BLOCK].reshape(rows, blocks, BLOCK).max(axis=2)
+    chosen = _best(highest, count)
+    places = (chosen[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(rows, -1)
+    rest = np.broadcast_to(np.arange(blocks * BLOCK, items), (rows, items - blocks * BLOCK))
+    places = np.concatenate([places, rest], axis=1)
+    return np.take_along_axis(places, _best(np.take_along_axis(scores, places, 1), count), 1)
 
 
 def paired_change(after: NDArray[np.float64], before: NDArray[np.float64]) -> tuple[float, float]:

@@ -178,6 +178,20 @@ def test_a_batch_is_no_part_of_the_result(monkeypatch: pytest.MonkeyPatch) -> No
     assert np.array_equal(whole.shown, parts.shown)
 
 
+@given(st.integers(1, 90), st.integers(1, 12), seeds)
+def test_a_long_catalogue_searched_by_blocks_shows_the_same_items(items: int, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = np.stack([rng.permutation(items).astype(np.float32) for _ in range(5)])
+    scores[rng.random(scores.shape) < 0.1] = -np.inf
+    scores[:, 0] = items
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "BLOCK", 3)
+        found = metrics._best(scores, count)
+    expected = np.sort(scores, axis=1)[:, ::-1][:, :count]
+    assert np.array_equal(np.sort(np.take_along_axis(scores, found, 1), axis=1)[:, ::-1], expected)
+    assert all(len(set(row)) == min(count, items) for row in found.tolist())
+
+
 def test_a_tie_with_the_held_out_item_stands_above_it() -> None:
     split = leave_two_out(of_lists([[0, 1, 2, 3]], items=10), seed=1)
     scores = np.zeros((1, 10), np.float32)
