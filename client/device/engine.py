@@ -18,6 +18,7 @@ from client.device.purposes import LOCAL
 from client.device.ranking import Ranker
 from client.device.release import VerifiedRelease, open_signed, read_folder
 from client.device.request import Request
+from client.device.runtime import give_back
 from client.device.shelf import Shelf
 from client.device.slate import Slate, SlateItem
 from client.device.tables import ModelRefused
@@ -100,6 +101,7 @@ def load(release: VerifiedRelease) -> Loaded:
     """
     ranker = Ranker(release)
     try_out(ranker, release.catalogue)
+    give_back()
     return Loaded(release, ranker, frozenset(release.catalogue.signals.kinds))
 
 

@@ -17,6 +17,8 @@ from client.device.slate import Event, ReasonKind
 from models.catalogue import Listing
 from models.history import Histories, from_lists
 
+MOST_NAMED = 10_000
+"""Items whose names are remembered; then all are forgotten and read anew."""
 NOTHING: Deltas = (np.zeros(0, np.int64), np.zeros(0, np.float32))
 FACET_WORDS = {
     "hour": "the time of day",
@@ -34,6 +36,7 @@ class Index:
         self.position = Positions(catalogue.ids)
         self.withheld = frozenset(at for positions in catalogue.sensitive.values() for at in positions)
         self._of: dict[str, NDArray[np.int64]] = {}
+        self._named: dict[int, tuple[str, str]] = {}
 
     def of(self, category: str) -> NDArray[np.int64]:
         """Return the positions of an open category's items, ascending; none for any other name."""
@@ -55,7 +58,17 @@ class Index:
 
     def name(self, position: int) -> str:
         """Return what a person calls an item."""
-        return self.catalogue.titles[position] or self.catalogue.ids[position]
+        item, title = self.named(position)
+        return title or item
+
+    def named(self, position: int) -> tuple[str, str]:
+        """Return an item's id and title; they are remembered, since what was shown or met comes again."""
+        found = self._named.get(position)
+        if found is None:
+            if len(self._named) >= MOST_NAMED:
+                self._named.clear()
+            found = self._named[position] = self.catalogue.ids[position], self.catalogue.titles[position]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

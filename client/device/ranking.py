@@ -91,11 +91,10 @@ class Ranker:
         return items[: request.wanted]
 
     def _best(self, ranked: Ranked, history: History, shifts: Sequence[Shift]) -> list[SlateItem]:
-        ids, titles = self._index.catalogue.ids, self._index.catalogue.titles
-        positions, scores = ranked.items.tolist(), ranked.scores.tolist()
+        named, positions, scores = self._index.named, ranked.items.tolist(), ranked.scores.tolist()
         said = reasons(ranked, range(len(positions)), history=history, shifts=shifts, index=self._index)
         return [
-            SlateItem(ids[at], titles[at], score, tuple(why))
+            SlateItem(*named(at), score, tuple(why))
             for at, score, why in zip(positions, scores, said, strict=True)
         ]
 

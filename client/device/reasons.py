@@ -55,21 +55,23 @@ def reasons(
 
 def _strongest(parts: Wide) -> tuple[NDArray[np.intp], Wide]:
     """Return each row's events that add most, the earlier of equals first, and what they add, at least 0."""
-    left, rows = parts.copy(), np.arange(len(parts))
-    count = min(NAMED_EVENTS, parts.shape[1])
-    strongest, named = np.zeros((len(parts), count), np.intp), np.zeros((len(parts), count))
+    count, left = min(NAMED_EVENTS, parts.shape[1]), parts.flatten()
+    starts = np.arange(0, left.size, parts.shape[1] or 1)
+    strongest, named = np.zeros((count, len(parts)), np.intp), np.zeros((count, len(parts)))
     for turn in range(count):
-        strongest[:, turn] = best = left.argmax(axis=1)
-        named[:, turn] = left[rows, best]
-        left[rows, best] = -np.inf
-    return strongest, np.maximum(named, 0.0)
+        strongest[turn] = best = left.reshape(parts.shape).argmax(axis=1)
+        at = best + starts
+        named[turn] = left[at]
+        left[at] = -np.inf
+    return strongest.T, np.maximum(named, 0.0).T
 
 
 def _words(history: History, event: int, index: Index) -> tuple[str, str]:
     """Return an event in plain words, and its item."""
     position = history.positions[event]
     liked = "you liked" if history.weights[event] > 0 else "you did not like"
-    return f"because {liked} {index.name(position)}", index.catalogue.ids[position]
+    item, title = index.named(position)
+    return f"because {liked} {title or item}", item
 
 
 def _local(position: int, total: float, shifts: Sequence[Shift]) -> list[Reason]:

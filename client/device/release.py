@@ -1,7 +1,7 @@
 """Open a release folder: verify, then parse. Nothing but signed, logged, current bytes reaches a parser."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,8 +123,9 @@ def open_release(
     if metadata.get("catalogue_sha256") != hashlib.sha256(files[CATALOGUE]).hexdigest():
         raise ReleaseForged("catalogue.json is not the catalogue the model was signed with")
     try:
-        read: Callable[[bytes], Listing] = CatalogueView if known else decode_catalogue
-        catalogue = read(files[CATALOGUE])
+        if not known:
+            decode_catalogue(files[CATALOGUE])  # all of it at once, many times its bytes: validated and let go
+        catalogue = CatalogueView(files[CATALOGUE])
     except ModelError as error:
         raise ReleaseForged(f"the signed catalogue is malformed: {error}") from None
     if metadata.get("items") != str(len(catalogue)):

@@ -103,7 +103,7 @@ class Runtime:
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no base class
             raise ModelRefused(f"the ONNX runtime refuses the model: {type(error).__name__}") from None
-        _give_back()
+        give_back()
 
     def rank(
         self,
@@ -193,8 +193,8 @@ class Runtime:
         return not len(positions) or bool(np.ascontiguousarray(positions).view(np.uint64).max() < self.items)
 
 
-def _give_back() -> None:
-    """Return to the system what loading took and freed: 12 MB of 100,000 items, where the C library can."""
+def give_back() -> None:
+    """Return to the system what loading took and freed, where the C library can."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
