@@ -124,7 +124,9 @@ def open_release(
         raise ReleaseForged("catalogue.json is not the catalogue the model was signed with")
     try:
         if not known:
-            decode_catalogue(files[CATALOGUE])  # all of it at once, many times its bytes: validated and let go
+            decode_catalogue(
+                files[CATALOGUE]
+            )  # all of it at once, many times its bytes: validated and let go
         catalogue = CatalogueView(files[CATALOGUE])
     except ModelError as error:
         raise ReleaseForged(f"the signed catalogue is malformed: {error}") from None
