@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from privacy.acts import (
     AuditMeasured,
     CapChanged,
     ConsentRootAnchored,
+    KeyRotated,
     MetricReleased,
     PeriodStarted,
     ReleaseWithdrawn,
@@ -17,11 +19,13 @@ from privacy.acts import (
 )
 from privacy.bundle import Bundle, BundledRelease, lines, write_bundle
 from privacy.checkpoint import Checkpoint, LogProof, sign_checkpoint
-from privacy.events import Event, ReleasePublished, encode_event
+from privacy.errors import PrivacyError
+from privacy.events import Event, ReleasePublished, decode_event, encode_event
 from privacy.keys import SigningKey
 from privacy.label import make_label
 from privacy.manifest import Manifest, TrustAnchors, sign_manifest, state
 from privacy.rotation import rotated
+from privacy.succession import carry
 from privacy.terms import Guarantee
 from privacy.tree import Tree
 from tests.log_made import LINE, ORIGIN, SAID, declared, one_round, opening
@@ -99,7 +103,8 @@ def seal(
     def proof(manifest: bytes) -> bytes:
         digest = hashlib.sha256(manifest).hexdigest().encode()
         found = [at for at, leaf in enumerate(leaves) if digest in leaf] or [size - 1]
-        return LogProof(found[0], tree.inclusion_proof(found[0], size), head(size)).encode()
+        extra = carry(tree, rotated_in(leaves), purposes=("log", "release"), size=size)
+        return LogProof(found[0], tree.inclusion_proof(found[0], size), head(size), extra).encode()
 
     return Bundle(
         trust=TRUST.encode(),
@@ -108,6 +113,16 @@ def seal(
         entries=leaves,
         size=size,
     )
+
+
+def rotated_in(leaves: Sequence[bytes]) -> list[tuple[int, KeyRotated]]:
+    """Return the rotations of a log that can be read."""
+    found = []
+    for at, leaf in enumerate(leaves):
+        with suppress(PrivacyError):
+            if isinstance(event := decode_event(leaf), KeyRotated):
+                found.append((at, event))
+    return found
 
 
 def written(folder: Path, bundle: Bundle) -> Path:

@@ -66,13 +66,18 @@ def check_pinned_keys(log: Log) -> None:
         raise Broken("key.rotation", "the log", f"its {purpose} keys never lead to the one that is pinned")
 
 
+def _others(log: Log, purpose: str) -> set[bytes]:
+    """Return the keys of every other purpose: one stolen key must not forge two things."""
+    return {key for each in log.chains if each != purpose for key in log.keys(each)}
+
+
 def key_rotated(log: Log, entry: Entry) -> None:
     """Hear that a key was replaced.
 
     A trust file may pin a successor of the first key: it vouches for those before it by the leaf it signed.
 
     Raises:
-        Broken: it was not in use, another log's, or one of the two keys did not sign.
+        Broken: it was not in use, another log's, one of the two keys did not sign, or the new one signed before.
     """
     says, purpose = entry.says, entry.says["purpose"]
     if says["origin"] != log.origin:
@@ -91,6 +96,11 @@ def key_rotated(log: Log, entry: Entry) -> None:
     for name, key, signature in zip(("old", "new"), (old, new), signatures, strict=True):
         if not verified(key, message, signature):
             raise Broken("key.rotation", entry.where, f"the {name} {purpose} key did not sign it")
+    before = log.keys(purpose) if old == known else []
+    if new in before or new in _others(log, purpose):
+        raise Broken(
+            "key.rotation", entry.where, f"the new {purpose} key signs, or signed, something here already"
+        )
     if old != known:
         log.awaited[purpose], chain[0] = known, (0, old)
     if log.awaited.get(purpose) == new:

@@ -93,7 +93,7 @@ _TYPES = {
     "stamp": _one_of("no_noise", "seeded_randomness"),
     "activity": _one_of("tuning", "evaluation", "metrics"),
     "data": _one_of("public_benchmark", "public_knowledge", "private_data"),
-    "purpose": _one_of("log", "release", "notice", "receipt"),
+    "purpose": _one_of("log", "release", "notice", "receipt", "consent_log"),
     "withdrawal": _one_of("hazard", "replaced", "decision"),
 }
 

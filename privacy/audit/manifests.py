@@ -5,6 +5,7 @@ import re
 from typing import Any, NamedTuple
 
 from privacy.audit.accounting import account
+from privacy.audit.beside import check_beside
 from privacy.audit.faults import Broken
 from privacy.audit.figures import LAST_DIGIT
 from privacy.audit.forms import NotCanonical, decimal, raw_bytes, read
@@ -122,6 +123,7 @@ def _check_proof(release: Release, published: Published, log: Log, roots: Roots)
     root = climb(leaf, index=proof.index, size=head.size, path=proof.path)
     if proof.index != published.at or root != head.root:
         raise Broken("release.proof", where, f"it does not lead from entry {published.at} to its head")
+    check_beside(proof, where)
 
 
 def check_label_of(release: Release, published: Published, log: Log) -> None:

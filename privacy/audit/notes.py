@@ -60,11 +60,13 @@ class Proof:
         index: of the entry.
         path: 32 bytes each, from the leaf up.
         head: of the tree they lead to.
+        beside: what it carries along, for devices; empty where nothing.
     """
 
     index: int
     path: tuple[bytes, ...]
     head: Head
+    beside: bytes
 
 
 def verified(key: bytes, message: bytes, signature: bytes) -> bool:
@@ -107,7 +109,6 @@ def read_proof(text: str) -> Proof:
     found = _PROOF.match(text)
     if found is None:
         raise NotCanonical("no log proof")
-    if found[1]:
-        raw_bytes(found[1])
+    beside = raw_bytes(found[1]) if found[1] else b""
     path = tuple(raw_bytes(line) for line in found[3].split("\n")[:-1])
-    return Proof(int(found[2]), path, read_head(text[found.end() :]))
+    return Proof(int(found[2]), path, read_head(text[found.end() :]), beside)

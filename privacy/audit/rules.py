@@ -143,6 +143,7 @@ def _consent_root_anchored(log: Log, entry: Entry) -> None:
         raise Broken("consent.number", entry.where, says)
     log.whole.anchors = expected
     log.anchors += bytes.fromhex(entry.says["commitment"])
+    log.anchored.append(entry.at)
 
 
 def _consent_log_gap(log: Log, entry: Entry) -> None:

@@ -1,5 +1,6 @@
 """Where a log stands while it is read: its lines, hazards, notices, keys and releases, one rule at a time."""
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,8 +86,8 @@ class Log:
 
     Args:
         origin: its name.
-        chains: for each purpose (from which size of the log on, key), oldest first; keys of notices and receipts are
-            known from their first rotation on.
+        chains: for each purpose (from which size of the log on, key), oldest first; keys of notices, receipts and
+            the consent log are known from their first rotation on.
         rotated: purposes whose key was replaced.
         awaited: pinned keys that the first rotation of their purpose does not begin with, and none has led to yet.
         lines: by name.
@@ -95,6 +96,7 @@ class Log:
         published: releases by the digest of their manifest.
         withdrawn: releases that were flagged.
         anchors: commitments to the consent log's heads, 32 bytes each.
+        anchored: the entries that hold them.
         gaps: (first, last) number of the anchors whose heads were lost, oldest first.
         hazard_at: the newest entry about a hazard.
     """
@@ -109,6 +111,7 @@ class Log:
     published: dict[str, Published] = field(default_factory=dict)
     withdrawn: set[tuple[str, int]] = field(default_factory=set)
     anchors: bytearray = field(default_factory=bytearray)
+    anchored: "array[int]" = field(default_factory=lambda: array("q"))
     gaps: list[tuple[int, int]] = field(default_factory=list)
     hazard_at: int = -1
 
@@ -122,6 +125,10 @@ class Log:
         if found is None:
             raise Broken("line.declared", entry.where, f"line {entry.says['line']} is not declared before it")
         return found
+
+    def keys(self, purpose: str) -> list[bytes]:
+        """Return the keys of a purpose that followed each other; none where nothing names one."""
+        return [key for _, key in self.chains.get(purpose, ())]
 
     def key_at(self, size: int, purpose: str = "log") -> bytes:
         """Return the key in use once the log had a size, by default the one that signs its heads."""

@@ -15,6 +15,7 @@ from privacy.audit.labels import check_label, read_label
 from privacy.audit.manifests import Release, check_guarantee, check_label_of, check_logged, read_manifest
 from privacy.audit.notes import read_head, read_proof
 from privacy.audit.officer import check_officer
+from privacy.audit.pins import check_origin, check_pinned, read_pinned
 from privacy.audit.rules import end, hear
 from privacy.audit.state import Log, Published
 from privacy.audit.tally import Tally, Whole
@@ -25,24 +26,31 @@ Sums = dict[int, tuple[Tally | None, Whole]]
 
 
 def audit(
-    path: Path, *, trust: bytes | None = None, only: str | None = None, since: Path | None = None
+    path: Path,
+    *,
+    trust: bytes | None = None,
+    pins: bytes | None = None,
+    only: str | None = None,
+    since: Path | None = None,
 ) -> Findings:
     """Return what a bundle holds, if it keeps every rule.
 
     Args:
         path: the bundle.
         trust: a trust file from outside, as devices pin it.
+        pins: a service's log pins from outside, as people keep them beside their receipts.
         only: LINE/SEQUENCE of the one release whose figures are recomputed; the log is checked whole all the same.
         since: a bundle of the same log that was kept from before, which this one must continue.
 
     Raises:
         Broken: a rule does not hold; the first in the order of `faults.RULES` for the log, then release by release.
-        Unreadable: the file is no bundle, or `trust` is no trust file, or there is no such release.
+        Unreadable: the file is no bundle, `trust` or `pins` no such file, or there is no such release.
     """
+    pinned = read_pinned(trust, pins)
     older = [] if since is None else _kept(since)
     with opened(path) as (header, lines):
         anchors = read_trust(lines.take(), lines.where)
-        _check_pinned(anchors, trust)
+        check_origin(pinned, anchors.origin)
         heads = [_head(lines) for _ in range(header.checkpoints)]
         releases = [_release(lines) for _ in range(header.releases)]
         chosen = _chosen(releases, only)
@@ -51,6 +59,7 @@ def audit(
         log, sums, fault = _entries(lines, header, anchors, roots, releases)
         check_heads(heads, log, roots, header.entries)
         check_since(older, log, roots)
+        check_pinned(pinned, log)
         if fault is not None:
             raise fault
         end(log)
@@ -59,7 +68,7 @@ def audit(
             if release in chosen:
                 _check_figures(release, entries[place], *sums[place])
         if header.officer is not None:
-            check_officer(lines, header.officer, bytes(log.anchors), log.gaps)
+            check_officer(lines, header.officer, log, pinned)
         lines.end()
     return Findings(
         origin=log.origin,
@@ -67,7 +76,7 @@ def audit(
         root=heads[-1].head.root.hex(),
         heads=len(heads),
         cosigned=sum(seen.head.others(log.key_at(seen.head.size)) > 0 for seen in heads),
-        pinned=trust is not None,
+        pinned=bool(pinned),
         since=max((seen.head.size for seen in older), default=None),
         lines=[
             _line(line.tally)
@@ -79,17 +88,6 @@ def audit(
         officer=header.officer,
         lost=sum(last - first + 1 for first, last in log.gaps),
     )
-
-
-def _check_pinned(anchors: Anchors, trust: bytes | None) -> None:
-    if trust is None:
-        return
-    try:
-        outside = read_trust(trust, "the trust file")
-    except Broken as problem:
-        raise Unreadable(f"the trust file given: {problem.says}") from None
-    if outside != anchors:
-        raise Broken("trust.pinned", "line 2", f"it trusts {anchors.origin} by other keys than you do")
 
 
 def _kept(path: Path) -> list[Seen]:

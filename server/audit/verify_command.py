@@ -18,6 +18,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--trust", type=Path, metavar="FILE", help="the trust file you hold, from outside the bundle"
     )
     parser.add_argument(
+        "--pins",
+        type=Path,
+        metavar="FILE",
+        help="a service's log pins you hold, for the consent log's key too",
+    )
+    parser.add_argument(
         "--since", type=Path, metavar="OLDER", help="a bundle you kept: this one must continue its log"
     )
     parser.add_argument(
@@ -31,7 +37,13 @@ def run(options: argparse.Namespace) -> int:
     """Audit, and print what was found."""
     name = str(options.file)
     try:
-        found = audit(options.file, trust=_trust(options.trust), only=options.release, since=options.since)
+        found = audit(
+            options.file,
+            trust=_read(options.trust),
+            pins=_read(options.pins),
+            only=options.release,
+            since=options.since,
+        )
     except (Broken, Unreadable) as problem:
         print(json.dumps(failed(problem), indent=2) if options.json else text.invalid(problem, name))
         return 1 if isinstance(problem, Broken) else 2
@@ -39,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _trust(path: Path | None) -> bytes | None:
+def _read(path: Path | None) -> bytes | None:
     try:
         return None if path is None else path.read_bytes()
     except OSError as problem:

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.audit import forms, grammar, labels, manifests, notes, trust
+from privacy.audit import beside, forms, grammar, labels, manifests, notes, trust
+from privacy.audit import pins as audit_pins
 from privacy.audit.faults import Broken, Unreadable
 from privacy.audit.verify import audit
 from privacy.canonical import JSON, CanonicalError, decimal, decode, encode
@@ -19,18 +21,23 @@ from privacy.events import KINDS, decode_event, encode_event
 from privacy.fields import rules
 from privacy.keys import read_verifier
 from privacy.label import read_label
+from privacy.log_pins import Pins
 from privacy.manifest import TrustAnchors, open_manifest
 from privacy.records import read_receipt
+from privacy.succession import read_steps
 from privacy.tiles import read_entry_bundle
 from tests.bundles_made import LOG, RELEASE, TRUST, lines_of, rich, sealed, simple
 from tests.log_made import ORIGIN
 
 MADE = simple().bundle()
 (RELEASED,) = MADE.releases
+PINS = Pins(origin=ORIGIN, key=LOG.public, consent_origin="consents", consent_key=RELEASE.public)
 KNOWN = [
     RELEASED.manifest, RELEASED.label, RELEASED.proof, MADE.checkpoints[0], TRUST.encode(), b'{"erased":3}',
     LOG.public.verifier(ORIGIN).encode(), b"\x00\x01a", *map(encode_event, rich().events),
+    PINS.encode(), LogProof.decode(rich().bundle().releases[1].proof).extra,
 ]  # fmt: skip
+PROVED = notes.read_proof(RELEASED.proof.decode())
 READERS: dict[str, Callable[[bytes], object]] = {
     "canonical JSON": decode,
     "an event": decode_event,
@@ -44,6 +51,8 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "a receipt's proof": lambda data: verify_receipt_proof(
         data, b"{}", consent_key=LOG.public, consent_origin="a", log_key=LOG.public, log_origin="b"
     ),
+    "rotations beside a proof": lambda data: read_steps(data, origin=ORIGIN),
+    "pins of logs": Pins.decode,
     "an entry bundle": read_entry_bundle,
     "a verifier": lambda data: read_verifier(data.decode("utf-8", "surrogateescape")),
     "audit: JSON": forms.read,
@@ -53,6 +62,8 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "audit: a trust file": lambda data: trust.read_trust(data, "here"),
     "audit: a head": lambda data: notes.read_head(data.decode("utf-8", "surrogateescape")),
     "audit: a log proof": lambda data: notes.read_proof(data.decode("utf-8", "surrogateescape")),
+    "audit: rotations beside a proof": lambda data: beside.check_beside(replace(PROVED, beside=data), "here"),
+    "audit: pins of logs": lambda data: audit_pins.read_pinned(None, data),
     "audit: a decimal": lambda data: forms.decimal(data.decode("utf-8", "surrogateescape")),
     "audit: base64": lambda data: forms.raw_bytes(data.decode("utf-8", "surrogateescape")),
 }

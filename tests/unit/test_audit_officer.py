@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from privacy.acts import ConsentLogGap
+from privacy.audit.faults import Broken
 from privacy.audit.verify import audit
-from privacy.bundle import ConsentPart, ConsentTick
+from privacy.bundle import Bundle, ConsentPart, ConsentTick
 from privacy.canonical import encode
 from privacy.checkpoint import Checkpoint, sign_checkpoint
 from privacy.consent_log import anchor, commitment, erasure
 from privacy.keys import SigningKey
+from privacy.log_pins import Pins
+from privacy.rotation import rotated
 from privacy.tree import Tree
 from tests.bundles_changed import ENTRIES, HEADER, Lines, exchanged, replaced
-from tests.bundles_made import LOG, lines_of, sealed, simple
-from tests.log_made import LINE
+from tests.bundles_made import LOG, lines_of, sealed, simple, written
+from tests.log_made import LINE, ORIGIN
 from tests.unit.test_audit_faults import rule_of
 
 CONSENT, CONSENT_ORIGIN = SigningKey.from_seed(b"c" * 32), "penchant.example/consents"
@@ -122,3 +125,74 @@ def test_a_fault_in_the_officers_part_is_named_by_its_rule(what: str, tmp_path: 
     some, at = with_officer()
     change(some, at)
     assert rule_of(sealed(some), tmp_path) == rule
+
+
+NEXT, PEOPLE = SigningKey.from_seed(b"n" * 32), {"proposed_by": "ann", "approved_by": "bob"}
+
+
+def rotated_between(
+    *, first: SigningKey = CONSENT, second: SigningKey = NEXT, key: SigningKey = CONSENT
+) -> Bundle:
+    """Return a bundle whose consent log has a tick, a rotation of its key, and another tick.
+
+    Args:
+        first, second: sign the ticks.
+        key: the one that the officer's part names.
+    """
+    leaves = [commitment(bytes([at]), b"1" * 32) for at in range(4)]
+    tree, salt = Tree(leaves), b"s" * 32
+    heads = [
+        sign_checkpoint(Checkpoint(CONSENT_ORIGIN, size, tree.root(size)), by)
+        for size, by in ((2, first), (4, second))
+    ]
+    made = simple()
+    (_, label), made.releases = made.releases[0], []
+    made.events[-2:] = [anchor(heads[0], number=1, salt=salt)]
+    made.sign(LINE, 1, label)
+    made.events += [
+        rotated(CONSENT, NEXT, origin=ORIGIN, purpose="consent_log", **PEOPLE),
+        anchor(heads[1], number=2, salt=salt),
+    ]
+    ticks = [
+        ConsentTick(number=number, salt=salt, checkpoint=head) for number, head in enumerate(heads, start=1)
+    ]
+    part = ConsentPart(origin=CONSENT_ORIGIN, key=key.public, ticks=ticks, leaves=leaves, size=4)
+    return replace(made.bundle(), consent=part)
+
+
+@pytest.mark.parametrize("key", [CONSENT, NEXT])
+def test_the_consent_logs_key_is_followed_over_the_public_logs_rotation(
+    key: SigningKey, tmp_path: Path
+) -> None:
+    path = written(tmp_path, rotated_between(key=key))
+    assert audit(path).officer == (4, 2)
+    for pinned in (CONSENT, NEXT):
+        assert audit(path, pins=pins(pinned)).officer == (4, 2)
+
+
+def pins(consent: SigningKey, *, name: str = CONSENT_ORIGIN) -> bytes:
+    return Pins(origin=ORIGIN, key=LOG.public, consent_origin=name, consent_key=consent.public).encode()
+
+
+STRANGER = SigningKey.from_seed(b"?" * 32)
+ROTATED: dict[str, tuple[str, dict[str, SigningKey]]] = {
+    "the replaced key signs on": ("officer.head", {"second": CONSENT}),
+    "the new key signs before its time": ("officer.head", {"first": NEXT}),
+    "a stranger signs": ("officer.head", {"second": STRANGER}),
+    "a key that nothing leads to": ("officer.key", {"key": STRANGER}),
+}
+
+
+@pytest.mark.parametrize("what", ROTATED)
+def test_a_fault_in_the_consent_logs_keys_is_named_by_its_rule(what: str, tmp_path: Path) -> None:
+    rule, how = ROTATED[what]
+    with pytest.raises(Broken) as broken:
+        audit(written(tmp_path, rotated_between(**how)))
+    assert broken.value.rule == rule
+
+
+@pytest.mark.parametrize("wrong", [pins(STRANGER), pins(CONSENT, name="other.example/consents")])
+def test_whoever_pins_another_consent_log_is_told_so(wrong: bytes, tmp_path: Path) -> None:
+    with pytest.raises(Broken) as broken:
+        audit(written(tmp_path, rotated_between()), pins=wrong)
+    assert broken.value.rule == "officer.key"
