@@ -100,6 +100,14 @@ class Followed:
         """
         return _chain(self.steps, purpose, pinned)
 
+    def after(self, purpose: KeyPurpose, pinned: VerifyKey) -> tuple[VerifyKey, ...]:
+        """Return the keys that followed a pinned one, oldest first; none where it is not among them."""
+        try:
+            keys = [key for _, key in self.chain(purpose, pinned).keys]
+        except RotationError:
+            return ()
+        return tuple(keys[keys.index(pinned) + 1 :])
+
     def require(self, leaf: bytes) -> None:
         """Return only if this leaf stands in the log at the proof's index.
 

@@ -22,9 +22,12 @@ def run_verify_receipt(*, file: Path, key: str, proof: Path | None, pins: Path) 
     data, pinned = _canonical(file, "a receipt"), read_public(key)
     shown = None if proof is None else _logged(data, proof, pins)
     signers = [pinned] if shown is None else _followed(shown, pinned, proof)
-    receipt = read_receipt(data, next((each for each in signers if _signed(data, each)), pinned))
-    print(json.dumps(receipt, indent=2, ensure_ascii=False))
-    print("verified: signed by the pinned key or one that followed it, not a byte changed")
+    signer = next((each for each in signers if _signed(data, each)), pinned)
+    print(json.dumps(read_receipt(data, signer), indent=2, ensure_ascii=False))
+    by = (
+        "the pinned key" if signer == pinned else "a key that the log's rotations lead to from the pinned one"
+    )
+    print(f"verified: signed by {by}, not a byte changed")
     if shown is not None:
         head = shown.checkpoint
         print(f"verified: in the consent log, and that in {head.origin}, whose head has {head.size} entries")

@@ -35,7 +35,10 @@ def _consent(asked: argparse.Namespace, keys: Sequence[VerifyKey]) -> int:
     database = Database(private_folder(asked.home) / DATABASE)
     try:
         vault = Vault.open(asked.home, database)
-        consent = Consent(database, vault, server=asked.server, keys=keys, clock=lambda: int(time.time()))
+        trust = command_device.read_trust(asked) if getattr(asked, "trust", None) else None
+        consent = Consent(
+            database, vault, server=asked.server, keys=keys, trust=trust, clock=lambda: int(time.time())
+        )
         try:
             return command_consent.run(asked, consent)
         finally:

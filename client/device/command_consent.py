@@ -20,14 +20,20 @@ def add_parser(
     """Add ``consent`` with its three verbs, each with the shared options."""
     parser = commands.add_parser("consent", help="grant, withdraw or show consent, purpose by purpose")
     verbs = parser.add_subparsers(dest="verb", required=True)
+    pinned = argparse.ArgumentParser(add_help=False)
+    pinned.add_argument(
+        "--trust", type=Path, metavar="FILE", help="the app's trust.json: follow the service's key by its log"
+    )
     grant = verbs.add_parser(
-        "grant", parents=[shared], help="show the notice and give consent to one purpose"
+        "grant", parents=[shared, pinned], help="show the notice and give consent to one purpose"
     )
     grant.add_argument("purpose", nargs="?", choices=PURPOSES, default=LOCAL)
     grant.add_argument("--language", default="en", help="of the notice (default: en)")
     grant.add_argument("--token", help="the app's word for this device, where the service asks for one")
     grant.add_argument("--yes", action="store_true", help="the person has read this notice and says yes")
-    withdraw = verbs.add_parser("withdraw", parents=[shared], help="take consent back, at once and offline")
+    withdraw = verbs.add_parser(
+        "withdraw", parents=[shared, pinned], help="take consent back, at once and offline"
+    )
     withdraw.add_argument("purpose", nargs="?", choices=PURPOSES, default=LOCAL)
     withdraw.add_argument("--keep", action="store_true", help="keep events and personal state, unused")
     withdraw.add_argument(

@@ -18,6 +18,7 @@ from client.device.switches import How, ReceiptKind, Switch, Switches, Withdrawa
 from client.device.vault import Vault
 from client.device.web import Web
 from privacy.keys import VerifyKey
+from privacy.manifest import TrustAnchors
 from privacy.pseudonym import subject_of
 from privacy.records import ReceiptFacts, write_receipt
 
@@ -45,6 +46,7 @@ class Consent:
         vault: derives the device's key for each service.
         server: the consent service's address, or None where there is none.
         keys: the service's keys, pinned by the app; without them the first contact pins what the service names.
+        trust: the app's pinned log: keys that follow those by its rotations are believed too.
         clock: seconds since 1970 UTC.
         jitter: numbers from 0 to 1 that spread attempts in time.
         web: sends requests.
@@ -58,6 +60,7 @@ class Consent:
         *,
         server: str | None,
         keys: Sequence[VerifyKey] = (),
+        trust: TrustAnchors | None = None,
         clock: Callable[[], int],
         jitter: Callable[[], float] = jitter,
         web: Web | None = None,
@@ -68,7 +71,7 @@ class Consent:
         self.kept_in = vault.kept_in
         self._origin = read_origin(server).origin if server else ""
         self._clock = clock
-        self._services = Services(database, vault, clock=clock, web=web or Web())
+        self._services = Services(database, vault, trust=trust, clock=clock, web=web or Web())
         self._withdrawn = withdrawn
         self.courier = Courier(database, vault, self._services, clock=clock, jitter=jitter)
         if self._origin and keys:

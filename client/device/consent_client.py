@@ -53,6 +53,7 @@ class ConsentClient:
         address: of the service.
         key: the device's key for this service.
         trusted: returns the service's pinned keys.
+        renew: pins keys that followed them; returns whether there are any.
         clock: seconds since 1970 UTC.
         web: sends requests.
     """
@@ -63,11 +64,13 @@ class ConsentClient:
         *,
         key: SigningKey,
         trusted: Callable[[], Sequence[VerifyKey]],
+        renew: Callable[[], bool],
         clock: Callable[[], int],
         web: Web,
     ) -> None:
         self._channel = Channel(address, key=key, clock=clock, web=web)
         self._trusted = trusted
+        self._renew = renew
         self.subject = subject_of(key.public)
 
     def keys(self) -> list[VerifyKey]:
@@ -176,6 +179,15 @@ class ConsentClient:
         answer = self._channel.answer("GET", path)
         return None if answer.status == 404 else good(answer).body
 
+    def rotations(self) -> bytes | None:
+        """Return the log proof of how the service's receipt key was replaced, None where it never was.
+
+        Raises:
+            ConsentUnavailable, ConsentRefused: there is no answer.
+        """
+        answer = self._channel.answer("GET", "/log/rotations/receipt", signed=False)
+        return None if answer.status == 404 else good(answer).body
+
     def erase(self) -> None:
         """Have everything about this subject erased at the service.
 
@@ -186,6 +198,12 @@ class ConsentClient:
 
     def _receipt(self, answer: Answer, purpose: Purpose, act: str) -> Receipt:
         content = _verified(answer.body, self._trusted())
+        if content is None and self._renew():
+            content = _verified(answer.body, self._trusted())
+        if content is None:
+            raise ReceiptRefused(
+                "the receipt is not signed by a pinned key of the service, nor by one that followed it in its log"
+            )
         try:
             header, processing, event = content["header"], content["processing"], content["events"][0]
             receipt = Receipt(
@@ -209,10 +227,10 @@ def _signal(gpc: bool) -> dict[str, str]:
     return {"sec-gpc": "1"} if gpc else {}
 
 
-def _verified(data: bytes, trusted: Sequence[VerifyKey]) -> dict[str, Any]:
+def _verified(data: bytes, trusted: Sequence[VerifyKey]) -> dict[str, Any] | None:
     for key in trusted:
         try:
             return dict(read_receipt(data, key))
         except PrivacyError:
             continue
-    raise ReceiptRefused("the receipt is not signed by a pinned key of the service")
+    return None

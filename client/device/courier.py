@@ -16,6 +16,7 @@ from client.device.web import Address, AddressRefused, Web, read_address
 from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey
 from privacy.log_pins import Pins
+from privacy.manifest import TrustAnchors
 
 if TYPE_CHECKING:
     from client.device.consent_client import ConsentClient, Receipt
@@ -35,12 +36,22 @@ class Services:
     Args:
         database: keeps pinned keys.
         vault: derives the device's key for each service.
+        trust: the log whose rotations lead to later keys, pinned by the app; without it none is followed.
         clock: seconds since 1970 UTC.
         web: sends requests.
     """
 
-    def __init__(self, database: Database, vault: Vault, *, clock: Callable[[], int], web: Web) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        *,
+        trust: TrustAnchors | None = None,
+        clock: Callable[[], int],
+        web: Web,
+    ) -> None:
         self._database = database
+        self._trust = trust
         self._vault = vault
         self._clock = clock
         self._web = web
@@ -59,6 +70,7 @@ class Services:
                 read_origin(origin),
                 key=self._vault.signing_key(audience=origin),
                 trusted=lambda: self._trusted(origin),
+                renew=lambda: self._renew(origin),
                 clock=self._clock,
                 web=self._web,
             )
@@ -71,6 +83,27 @@ class Services:
         """Pin keys of a service beside those pinned already."""
         with self._database.writing(durable=True) as connection:
             Switches(connection).pin(origin, tuple(key.base64 for key in keys))
+
+    def _renew(self, origin: str) -> bool:
+        """Pin the keys that followed a pinned one, if the pinned log holds their rotations; return whether there are.
+
+        Raises:
+            ReceiptRefused: what the service shows does not hold.
+            ConsentUnavailable, ConsentRefused: it does not answer.
+        """
+        shown = None if self._trust is None else self._clients[origin].rotations()
+        if self._trust is None or shown is None:
+            return False
+        from privacy.succession import follow
+
+        try:
+            followed = follow(shown, self._trust.log_key, origin=self._trust.origin)
+        except PrivacyError as problem:
+            raise ReceiptRefused(f"the service's new key is not in the pinned log: {problem}") from None
+        trusted = self._trusted(origin)
+        later = [key for each in trusted for key in followed.after("receipt", each) if key not in trusted]
+        self.pin(origin, later)
+        return bool(later)
 
     def close(self) -> None:
         """Close every connection."""

@@ -134,6 +134,7 @@ class Engine:
                 self.vault,
                 server=options.server,
                 keys=options.keys,
+                trust=trust,
                 clock=self.clock,
                 withdrawn=self._carry,
             )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
+from privacy.acts import KeyPurpose
 from privacy.tiles import WIDTH, entry_bundles, tile_index
 from server.database import reading
 from server.ledger_store import StoredLedger
@@ -36,6 +37,7 @@ Place = Annotated[
     ),
 ]
 Position = Annotated[int, Path(ge=0, le=2**53 - 1, description="of an entry, from 0", examples=[0])]
+Replaced = Annotated[KeyPurpose, Path(description="what the key signs", examples=["receipt"])]
 
 
 def keeper_of(request: Request) -> LogKeeper:
@@ -75,6 +77,24 @@ def proof(request: Request, position: Position) -> Response:
         if position >= stored.tree.size:
             raise HTTPException(404)
         found = stored.proof_at(position, stored.checkpoint(by))
+    return Response(found, media_type="text/plain; charset=utf-8")
+
+
+@router.get(
+    "/log/rotations/{purpose}",
+    summary="How a key was replaced",
+    response_class=Response,
+    responses=NOTE,
+)
+def rotations(request: Request, purpose: Replaced) -> Response:
+    """The proof of its newest rotation, with those before it beside it: for whoever pinned an earlier key."""
+    by = keeper_of(request).logs.public
+    with reading(request.app.state.engine) as connection:
+        stored = StoredLedger(connection)
+        places = [at for at, event in stored.rotations() if event.purpose == purpose]
+        if not places:
+            raise HTTPException(404)
+        found = stored.proof_at(places[-1], stored.checkpoint(by), purposes=("log", purpose))
     return Response(found, media_type="text/plain; charset=utf-8")
 
 

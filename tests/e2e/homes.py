@@ -12,6 +12,7 @@ from client.device.purposes import PURPOSES, Purpose
 from client.device.switches import Switches, Withdrawal
 from client.device.vault import MARK, Vault
 from privacy.keys import VerifyKey
+from privacy.manifest import TrustAnchors
 
 NOW = 1_790_000_000
 WRAPPED = MARK + bytes(range(60))
@@ -70,12 +71,15 @@ def home(
     server: str | None = None,
     clock: Clock | None = None,
     keys: tuple[VerifyKey, ...] = (),
+    trust: TrustAnchors | None = None,
     kind: type[Consent] = Consent,
 ) -> Iterator[Home]:
     """Open a device's home, and close it."""
     database = Database(private_folder(folder) / "device.db")
     vault = Vault.open(folder, database)
-    consent = kind(database, vault, server=server, clock=clock or Clock(), keys=keys, jitter=lambda: 1.0)
+    consent = kind(
+        database, vault, server=server, clock=clock or Clock(), keys=keys, trust=trust, jitter=lambda: 1.0
+    )
     try:
         yield Home(folder, database, vault, consent)
     finally:

@@ -43,8 +43,9 @@ class Publisher:
         rollout: float = 1.0,
         label: bytes = b"{}",
         days: int = 30,
+        ledger: Ledger | None = None,
     ) -> dict[str, bytes]:
-        """Return the files of a release folder."""
+        """Return the files of a release folder; its log is a new one unless one is given."""
         manifest = Manifest(
             line="tiny",
             sequence=sequence,
@@ -57,7 +58,7 @@ class Publisher:
             privacy=state(NO_GUARANTEE, private=False),
         )
         signed = sign_manifest(manifest, self.release_key)
-        ledger = Ledger(ORIGIN, self.log_key)
+        ledger = ledger or Ledger(ORIGIN, self.log_key)
         digest = hashlib.sha256(signed).hexdigest()
         at = ledger.append(ReleasePublished(line="tiny", sequence=sequence, manifest=digest))
         return {
