@@ -13,13 +13,16 @@ from client.device.release import open_release
 from client.device.sync import Outcome
 from privacy.acts import HazardRaised, NotCovered, ReleaseWithdrawn
 from privacy.events import Event, ReleasePublished
+from privacy.keys import SigningKey
 from privacy.label import read_label
 from privacy.manifest import TrustAnchors
+from privacy.rotation import rotated
 from privacy.withdrawal import open_withdrawal
 from server.__main__ import main
 from server.audit.__main__ import main as audit
 from server.database import reading, serially
-from server.ledger_store import StoredLedger
+from server.key_policy import approve_keys
+from server.ledger_store import LogKey, StoredLedger
 from server.log_keeper import LogKeeper
 from tests.e2e.consenting import BASE, Service, serving
 from tests.e2e.homes import Clock
@@ -241,3 +244,32 @@ def test_a_withdrawn_release_is_pointed_at_no_more_and_cannot_come_back(publishe
         assert publisher.operator.ask("POST", f"{at}/{path}", body).status_code == 422
     channel = publisher.service.get(f"/v1/releases/{LINE}/channel.json").json()
     assert (channel["current"], channel["withdrawn"]) == (None, [moved["releases"][0]["withdrawal"]])
+
+
+def test_a_withdrawal_holds_for_apps_that_pin_either_key_once_the_logs_key_was_replaced(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    assert publisher.seal() == 0
+    assert publisher.publish().status_code == 201
+    publisher.operator.ask("POST", f"/v1/releases/{LINE}/1/withdrawal", {"reason": "hazard"})
+    engine, fresh = publisher.service.engine, SigningKey.generate()
+    event = rotated(
+        LOGS.public.key, fresh, origin=LOGS.public.origin, purpose="log", proposed_by="ann", approved_by="bob"
+    )
+    serially(engine, lambda connection: StoredLedger(connection).append(event))
+    old = TrustAnchors.decode((tmp_path / "trust.json").read_bytes())
+
+    def channels() -> list[str]:
+        found: list[str] = publisher.service.get(f"/v1/releases/{LINE}/channel.json").json()["withdrawn"]
+        return found
+
+    before = channels()
+    later = replace(LOGS, public=LogKey(LOGS.public.origin, fresh))
+    approve_keys(engine, publisher.service.key.public, later, now=publisher.service.clock())
+    (digest,) = channels()
+    assert [digest] != before
+    shown = publisher.service.get(f"/v1/releases/{LINE}/files/{digest}").content
+    for trust in (old, replace(old, log_key=fresh.public)):
+        assert open_withdrawal(shown, trust) == publisher.withdrawn()[0]
+    approve_keys(engine, publisher.service.key.public, later, now=publisher.service.clock())
+    assert channels() == [digest], "what has its proof already is left as it is"
