@@ -1,7 +1,7 @@
 """The ranking: one release, one person and one request in, a slate with its reasons out; no clock, no disk, no state.
 
-candidates -> scores -> business rules -> diversity -> slate. Exploration belongs between scores and rules: it would
-replace the pool that `arrange` is given.
+candidates -> scores -> business rules -> diversity -> slate. Exploration is no part of it yet: it would exchange some
+of what `arrange` placed, and say so in those items' reasons.
 """
 
 from collections.abc import Callable, Sequence

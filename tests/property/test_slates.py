@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.device.features import fold_events
+from client.device.features import Index, fold_events
 from client.device.person import Context, Person
 from client.device.request import Request
 from client.device.rules import Rules
@@ -155,3 +155,13 @@ def test_a_profile_says_in_plain_words_what_it_rests_on() -> None:
     assert profile.tastes
     assert all(taste.text.startswith("You seem to") and taste.text.endswith(".") for taste in profile.tastes)
     assert {one.item for taste in profile.tastes for one in taste.because} <= {"i1", "i6"}
+
+
+def test_names_that_are_remembered_are_the_catalogues_however_few_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("client.device.features.MOST_NAMED", 3)
+    index = Index(CATALOGUE)
+    for position in (*range(ITEMS), *range(ITEMS), 0, 0):
+        assert index.named(position) == (CATALOGUE.ids[position], CATALOGUE.titles[position])
+        assert len(index._named) <= 3

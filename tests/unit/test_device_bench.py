@@ -85,11 +85,11 @@ def test_a_read_from_memory_comes_to_no_stretch_twice_before_the_caches_have_see
 
 
 def test_a_ranking_is_held_against_the_memory_and_against_the_cache_by_name() -> None:
-    def always(value: float) -> Times:
-        return Times(np.array([value, value, value]), value)
+    def calls(best: float, middle: float) -> Times:
+        return Times(np.array([best, middle, middle]), middle)
 
-    run = {"graph": always(400), FROM_MEMORY: always(200), FROM_CACHE: always(80)}
-    said = bandwidth("graph", [{**run, "graph, caches swept": always(1000)}])
-    assert "2.00 times the read of its table from the memory (target 3.3)" in said
-    assert "5.00 times the read from the cache" in said
-    assert "swept 5.00 times" in said
+    run = {"graph": calls(300, 400), FROM_MEMORY: calls(150, 200), FROM_CACHE: calls(75, 80)}
+    said = bandwidth("graph", [{**run, "graph, caches swept": calls(900, 1000)}])
+    assert "2.00 times (2.00 at best) the read of its table from the memory (target 3.3)" in said
+    assert "5.00 times (4.00 at best) the read from the cache" in said
+    assert "swept 5.00 times (6.00 at best)" in said
