@@ -248,7 +248,7 @@ def _table(items: int, columns: int, runs: list[dict[str, Times]]) -> Table:
 
 
 def bandwidth(name: str, runs: Sequence[Mapping[str, Times]]) -> str:
-    """Hold a ranking's calls against reads of its table, in one line: medians, and the best, which no other job slows."""
+    """Hold a ranking's calls against reads of its table: medians, and the best, which other jobs slow least."""
 
     def times(contestant: str, read: str) -> str:
         median = statistics.median(run[contestant].p50 / run[read].p50 for run in runs)
@@ -256,9 +256,9 @@ def bandwidth(name: str, runs: Sequence[Mapping[str, Times]]) -> str:
         return f"{median:.2f} times ({best:.2f} at best)"
 
     return (
-        f"{name} at 100,000 x 64: {times(name, FROM_MEMORY)} the read of its table from the memory (target {TARGET}), "
-        f"{times(name, FROM_CACHE)} the read from the cache that holds it by then; after the caches were swept "
-        f"{times(swept(name), FROM_MEMORY)} the read from the memory"
+        f"{name} at 100,000 x 64: {times(name, FROM_MEMORY)} the read of its table from the memory (target "
+        f"{TARGET}), {times(name, FROM_CACHE)} the read from the cache that holds it by then; after the caches were "
+        f"swept {times(swept(name), FROM_MEMORY)} the read from the memory"
     )
 
 
