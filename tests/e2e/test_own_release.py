@@ -24,6 +24,7 @@ from server.database import reading, serially
 from server.key_policy import approve_keys
 from server.ledger_store import LogKey, StoredLedger
 from server.log_keeper import LogKeeper
+from server.withdrawing import log_and_withdraw
 from tests.e2e.consenting import BASE, Service, serving
 from tests.e2e.homes import Clock
 from tests.e2e.labelled import EXPORTED
@@ -273,3 +274,26 @@ def test_a_withdrawal_holds_for_apps_that_pin_either_key_once_the_logs_key_was_r
         assert open_withdrawal(shown, trust) == publisher.withdrawn()[0]
     approve_keys(engine, publisher.service.key.public, later, now=publisher.service.clock())
     assert channels() == [digest], "what has its proof already is left as it is"
+
+
+def test_a_withdrawal_that_breaks_off_is_in_no_log_and_moves_nothing(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.seal()
+    publisher.publish()
+    publisher.promote()
+
+    def breaks(*given: object) -> bytes:
+        raise RuntimeError("the process ends here")
+
+    def withdraw() -> None:
+        serially(publisher.service.engine, lambda c: log_and_withdraw(c, LINE, 1, "hazard", logs=LOGS))
+
+    with monkeypatch.context() as planted:
+        planted.setattr("server.withdrawing.encode_withdrawal", breaks)
+        with pytest.raises(RuntimeError):
+            withdraw()
+    assert publisher.withdrawn() == []
+    assert publisher.service.get(f"/v1/releases/{LINE}/channel.json").json()["current"]
+    withdraw()
+    assert len(publisher.withdrawn()) == 1
