@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from privacy.acts import NoticePublished
+from privacy.acts import NoticePublished, ReleaseWithdrawn
 from privacy.balance import Balance, balances
 from privacy.events import Event, LineDeclared
 from privacy.label import Label, read_label
@@ -35,6 +35,15 @@ class Evidence:
     notices: tuple[Notice, ...]
     published: tuple[NoticePublished, ...]
     controller: str
+
+    def against(self, label: Label) -> tuple[str, ...]:
+        """Return what stands against a release: what its label says, and that it was withdrawn since."""
+        return label.because + tuple(
+            f"withdrawn ({event.reason})"
+            for event in self.events
+            if isinstance(event, ReleaseWithdrawn)
+            and (event.line, event.sequence) == (label.line, label.sequence)
+        )
 
     @property
     def lines(self) -> tuple[LineDeclared, ...]:

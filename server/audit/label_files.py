@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from privacy.attested import attest
 from privacy.errors import PrivacyError
 from privacy.label import MOST_BYTES, Label, read_label
 from privacy.manifest import TrustAnchors, open_manifest
@@ -72,7 +73,11 @@ def _signed(folder: Path, data: bytes) -> bool:
     manifest, trust = folder / "manifest.json", folder / "trust.json"
     if not manifest.is_file() or not trust.is_file():
         return False
-    key = TrustAnchors.decode(trust.read_bytes()).release_key
-    if open_manifest(manifest.read_bytes(), key).label_digest != hashlib.sha256(data).hexdigest():
+    pinned, proof = TrustAnchors.decode(trust.read_bytes()), folder / "manifest.proof"
+    if proof.is_file():  # the key of releases may have been replaced since it was pinned
+        signed = attest(manifest.read_bytes(), proof.read_bytes(), pinned).manifest
+    else:
+        signed = open_manifest(manifest.read_bytes(), pinned.release_key)
+    if signed.label_digest != hashlib.sha256(data).hexdigest():
         raise SourceRefused(f"{folder}: label.json is not the label that manifest.json was signed with")
     return True

@@ -30,13 +30,13 @@ def index(found: Evidence, documents: Sequence[Document]) -> str:
         found: what the pack shows.
         documents: those beside it.
     """
-    blocked = [label for label in found.labels if not label.may_go_out]
+    blocked = [label for label in found.labels if found.against(label)]
     header = (
         f'<p class="eyebrow">Evidence pack</p><h1>{escape(found.origin)}</h1>{_verdict(found.labels, blocked)}'
         f'<p class="lead">{_lead(found)}</p>'
     )
     body = (
-        section("releases", "May it go out?", _releases(found.labels))
+        section("releases", "May it go out?", _releases(found))
         + section("budget", "What was spent, and what is left", _budgets(found))
         + section("documents", "The documents", _documents(documents))
         + section("open", "What only you can say", _open(documents))
@@ -84,10 +84,10 @@ def _verdict(labels: Sequence[Label], blocked: Sequence[Label]) -> str:
     )
 
 
-def _releases(labels: Sequence[Label]) -> str:
-    if not labels:
+def _releases(found: Evidence) -> str:
+    if not found.labels:
         return "<p>No release is in this log.</p>"
-    rows = "".join(map(_release, labels))
+    rows = "".join(_release(label, found.against(label)) for label in found.labels)
     head = "".join(
         f'<th scope="col">{cell}</th>'
         for cell in (
@@ -106,10 +106,10 @@ def _releases(labels: Sequence[Label]) -> str:
     )
 
 
-def _release(label: Label) -> str:
+def _release(label: Label, against: Sequence[str]) -> str:
     figures, holds = label.figures, bounded(label)
     spent = f"ε {shown('epsilon', figures['epsilon'])}"
-    verdict = "yes" if label.may_go_out else f"no: {'; '.join(label.because)}"
+    verdict = f"no: {'; '.join(against)}" if against else "yes"
     cells = (
         verdict,
         f"{spent} of {shown('cap_line', figures['cap_line'])}" if holds else "no bound",

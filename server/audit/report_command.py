@@ -63,10 +63,10 @@ def run(options: argparse.Namespace) -> int:
         raise SourceRefused(
             f"{problem.filename}: {problem.strerror}; name a folder that can be written"
         ) from None
-    blocked = [label for label in found.labels if not label.may_go_out]
     print(f"{options.out}: {len(listed) + 1} files; open {options.out / 'index.html'} first")
-    for label in blocked:
-        print(f"{label.line}, release {label.sequence}, must not go out: {'; '.join(label.because)}")
+    blocked = [(label, against) for label in found.labels if (against := found.against(label))]
+    for label, against in blocked:
+        print(f"{label.line}, release {label.sequence}, must not go out: {'; '.join(against)}")
     return 1 if blocked else 0
 
 

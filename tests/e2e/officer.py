@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from privacy.acts import NoticePublished
+from privacy.acts import NoticePublished, ReleaseWithdrawn, WithdrawalReason
 from privacy.canonical import encode
 from privacy.events import Event, ReleasePublished
 from privacy.keys import SigningKey
@@ -39,7 +39,7 @@ def label_of(events: list[Event], *, sequence: int = 1, approver: str = "ann") -
     )
 
 
-def manifest_of(label: Label) -> bytes:
+def manifest_of(label: Label, key: SigningKey = RELEASE_KEY) -> bytes:
     guarantee = Guarantee(
         epsilon=float(label.figures["epsilon"]),
         delta=5e-4,
@@ -58,11 +58,13 @@ def manifest_of(label: Label) -> bytes:
         label_digest=label.digest,
         privacy=state(guarantee, private=True),
     )
-    return sign_manifest(manifest, RELEASE_KEY)
+    return sign_manifest(manifest, key)
 
 
-def write_run(folder: Path, events: Iterable[Event], *, approver: str = "ann") -> Label:
-    """Write a run that released what its label lets out, or left a draft."""
+def write_run(
+    folder: Path, events: Iterable[Event], *, approver: str = "ann", withdrawn: WithdrawalReason | None = None
+) -> Label:
+    """Write a run that released what its label lets out, and perhaps took it back, or left a draft."""
     ledger, heads = Ledger(ORIGIN, LOG_KEY), []
     for event in events:
         ledger.append(event)
@@ -75,6 +77,9 @@ def write_run(folder: Path, events: Iterable[Event], *, approver: str = "ann") -
         at = ledger.append(ReleasePublished(line=LINE, sequence=1, manifest=digest))
         heads.append(ledger.checkpoint())
         files["manifest.proof"] = ledger.proof(at)
+        if withdrawn is not None:
+            ledger.append(ReleaseWithdrawn(line=LINE, sequence=1, reason=withdrawn))
+            heads.append(ledger.checkpoint())
     _write(folder / ("release" if label.may_go_out else "draft"), files)
     _write(
         folder / "ledger",

@@ -144,6 +144,15 @@ def test_what_must_not_go_out_is_the_first_thing_said(
     assert "no: the line is stamped not private" in first
 
 
+def test_a_release_that_was_withdrawn_must_not_go_out_whatever_its_label_said(tmp_path: Path) -> None:
+    label = write_run(tmp_path / "run", log(), withdrawn="hazard")
+    assert label.may_go_out
+    assert main(["report", str(tmp_path / "run"), "-o", str(tmp_path / "pack")]) == 1
+    first = (tmp_path / "pack" / "index.html").read_text()
+    assert f"Must not go out: {LINE}/1" in first
+    assert "no: withdrawn (hazard)" in first
+
+
 def test_a_notice_nobody_can_show_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The planted fault: a log that publishes a notice whose text is nowhere."""
     write_run(tmp_path / "run", whole_log())

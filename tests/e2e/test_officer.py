@@ -1,5 +1,6 @@
 """`penchant-audit label`, `diff` and `budget`: what an officer asks of a run, a bundle or a database."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,13 +8,16 @@ import pytest
 
 from privacy.acts import CapChanged
 from privacy.budget import Budget, BudgetExceeded
-from privacy.events import Event, NotPrivate, PrivacyEvent, decode_event
+from privacy.events import Event, NotPrivate, PrivacyEvent, ReleasePublished, decode_event
+from privacy.keys import SigningKey
 from privacy.label import Label
+from privacy.ledger import Ledger
+from privacy.rotation import rotated
 from server.audit.__main__ import main
 from server.database import migrate, open_engine, serially
 from server.ledger_store import StoredLedger
-from tests.e2e.officer import log, write_run
-from tests.log_made import LINE, declared, one_round, opening
+from tests.e2e.officer import LOG_KEY, RELEASE_KEY, log, manifest_of, write_run
+from tests.log_made import LINE, ORIGIN, declared, one_round, opening
 
 
 @pytest.fixture
@@ -68,6 +72,25 @@ def test_another_label_beside_a_signed_manifest_is_refused(
     code, text = shown(capsys, "label", str(folder))
     assert code == 0
     assert "unsigned" in text
+
+
+def test_a_label_whose_release_key_was_replaced_is_still_signed_by_those_who_follow_the_log(
+    made: tuple[Path, Label], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, label = made
+    ledger, fresh = Ledger(ORIGIN, LOG_KEY), SigningKey.generate()
+    ledger.append(
+        rotated(RELEASE_KEY, fresh, origin=ORIGIN, purpose="release", proposed_by="a", approved_by="b")
+    )
+    manifest = manifest_of(label, fresh)
+    digest = hashlib.sha256(manifest).hexdigest()
+    at = ledger.append(ReleasePublished(line=LINE, sequence=1, manifest=digest))
+    (folder / "release" / "manifest.json").write_bytes(manifest)
+    assert shown(capsys, "label", str(folder))[0] == 2, "its proof is another release's"
+    (folder / "release" / "manifest.proof").write_bytes(ledger.proof(at))
+    code, text = shown(capsys, "label", str(folder))
+    assert code == 0
+    assert "named by the signed manifest beside it" in text
 
 
 @pytest.mark.parametrize(("content", "why"), [(None, "no label.json"), (b"{}", "not a label")])
