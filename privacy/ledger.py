@@ -10,9 +10,9 @@ from privacy.acts import KeyPurpose, KeyRotated
 from privacy.checkpoint import Checkpoint, LogProof, open_checkpoint, sign_checkpoint
 from privacy.errors import PrivacyError
 from privacy.events import Event, decode_event, encode_event
-from privacy.keys import SigningKey, VerifyKey
+from privacy.keys import SignatureError, SigningKey, VerifyKey
 from privacy.merkle import EMPTY_ROOT, root
-from privacy.rotation import rotated
+from privacy.rotation import current_key, rotated
 from privacy.succession import carry
 from privacy.tree import Tree
 
@@ -155,19 +155,31 @@ def read_ledger(
     Args:
         data: what `Ledger.export` returned.
         checkpoint: the signed head of exactly these entries.
-        key: the log's pinned key.
+        key: the log's pinned key; rotations among the entries lead from it to the one that signed the checkpoint.
         origin: the log asked for, where the key alone does not say it.
 
     Raises:
-        NoteError, SignatureError, OriginError: the checkpoint is malformed, not signed by the key, or of
-            another log.
+        NoteError, SignatureError, OriginError: the checkpoint is malformed, not signed by the key or one that
+            followed it, or of another log.
+        RotationError: a rotation among the entries replaces a key that was not in use.
         LedgerError: entries were changed, added, dropped or moved.
         CanonicalError, RecordError: the log signed an entry that this version cannot read.
     """
-    signed = open_checkpoint(checkpoint, key, origin=origin)
     leaves = _leaves(data)
+    try:
+        signed = open_checkpoint(checkpoint, key, origin=origin)
+    except SignatureError:
+        signed = open_checkpoint(checkpoint, _followed(leaves, key, origin), origin=origin)
     _check(leaves, signed)
     return tuple(decode_event(leaf) for leaf in leaves)
+
+
+def _followed(leaves: Sequence[bytes], key: VerifyKey, origin: str | None) -> VerifyKey:
+    """Return the key that rotations lead to; they are believed for their own two signatures, not for their place."""
+    if origin is None:
+        return key
+    rotations = (decode_event(leaf) for leaf in leaves if b'"key_rotated"' in leaf)
+    return current_key(rotations, origin=origin, purpose="log", first=key)
 
 
 def _leaves(data: bytes) -> list[bytes]:

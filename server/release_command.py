@@ -15,7 +15,8 @@ from urllib.parse import quote
 import httpx
 
 from privacy.acts import ReleaseWithdrawn
-from privacy.channel import LABEL, NAMES, PROOF, Channel, pointer_to
+from privacy.attested import attest
+from privacy.channel import LABEL, MANIFEST, NAMES, PROOF, Channel, pointer_to
 from privacy.errors import PrivacyError
 from privacy.manifest import Manifest, TrustAnchors, open_manifest
 from privacy.withdrawal import open_withdrawal
@@ -68,6 +69,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     withdraw.add_argument("--keep", type=Path, metavar="FILE", help="write what shows it, for static folders")
     verbs.add_parser("show", parents=[service, line], help="a line, its releases and where it points")
+    prove = verbs.add_parser(
+        "prove",
+        parents=[service],
+        help="fetch a published folder's log proof anew, with the keys replaced since",
+    )
+    prove.add_argument("folder", type=Path, help="what was published, with its trust.json")
     static = verbs.add_parser("static", help="lay a release folder out for any web server")
     static.add_argument("folder", type=Path)
     static.add_argument("out", type=Path, help="folder to serve; a device syncs from its address")
@@ -90,6 +97,9 @@ def run_release(verb: str, **options: Any) -> None:
         _seal(options)
         return
     with httpx.Client(base_url=options["server"], headers=_token(), timeout=60) as client:
+        if verb == "prove":
+            _prove(client, options["folder"])
+            return
         if verb == "publish":
             found = _publish(client, options["folder"])
         else:
@@ -173,10 +183,17 @@ def _bytes(path: Path) -> bytes:
 
 
 def _manifest_of(files: Mapping[str, bytes], trust: TrustAnchors) -> Manifest:
+    """Return the manifest of a release, which the keys in its trust.json, or their successors, signed.
+
+    Raises:
+        ReleaseRefused: they did not.
+    """
     try:
-        return open_manifest(files["manifest.json"], trust.release_key)
+        if PROOF in files:
+            return attest(files[MANIFEST], files[PROOF], trust).manifest
+        return open_manifest(files[MANIFEST], trust.release_key)
     except PrivacyError as problem:
-        raise ReleaseRefused(f"manifest.json is not signed by the key in {TRUST}: {problem}") from None
+        raise ReleaseRefused(f"manifest.json is not signed by the keys in {TRUST}: {problem}") from None
 
 
 def _publish(client: httpx.Client, folder: Path) -> dict[str, Any]:
@@ -192,15 +209,24 @@ def _publish(client: httpx.Client, folder: Path) -> dict[str, Any]:
         return _answer(client.post(base, json=body))
     own = {"files": digests, "release_key": trust.release_key.base64}
     found = _answer(client.post(f"{base}/publication", json=own))
-    _keep_proof(client, base, folder, found, digests["manifest.json"])
+    _keep_proof(client, base, folder, found, digests[MANIFEST])
     return found
+
+
+def _prove(client: httpx.Client, folder: Path) -> None:
+    files, trust = read_release(folder)
+    base = f"/v1/releases/{quote(_manifest_of(files, trust).line, safe='')}"
+    _keep_proof(client, base, folder, _answer(client.get(base)), hashlib.sha256(files[MANIFEST]).hexdigest())
+    print(f"{folder / PROOF}: as the service's log proves it now; lay a static folder out anew")
 
 
 def _keep_proof(
     client: httpx.Client, base: str, folder: Path, found: Mapping[str, Any], manifest: str
 ) -> None:
     """Put the proof that the service's log made beside what was published."""
-    published = next(each for each in found["releases"] if each["files"]["manifest.json"] == manifest)
+    published = next((each for each in found["releases"] if each["files"][MANIFEST] == manifest), None)
+    if published is None:
+        raise ReleaseRefused(f"{folder}: the service has no such release; publish it first")
     answer = client.get(f"{base}/files/{published['files'][PROOF]}")
     if not answer.is_success:
         raise ReleaseRefused(f"it is published, but the service answers {answer.status_code} for its proof")

@@ -11,7 +11,6 @@ from client.device.consent_errors import ConsentRefused
 from client.device.purposes import LOCAL, PURPOSES
 from client.device.terminal import shown
 from privacy.errors import PrivacyError
-from privacy.log_pins import Pins
 
 
 def add_parser(
@@ -100,6 +99,8 @@ def _withdraw(arguments: argparse.Namespace, consent: Consent) -> None:
 
 
 def _prove(path: Path, consent: Consent) -> None:
+    from privacy.log_pins import Pins
+
     try:
         pins = Pins.decode(path.read_bytes())
     except OSError as error:

@@ -15,11 +15,11 @@ from client.device.vault import Vault
 from client.device.web import Address, AddressRefused, Web, read_address
 from privacy.errors import PrivacyError
 from privacy.keys import VerifyKey
-from privacy.log_pins import Pins
-from privacy.manifest import TrustAnchors
 
 if TYPE_CHECKING:
     from client.device.consent_client import ConsentClient, Receipt
+    from privacy.log_pins import Pins
+    from privacy.manifest import TrustAnchors
 
 BUSY_WAIT = 60
 """Seconds after which a database that did not answer is asked again."""
@@ -46,7 +46,7 @@ class Services:
         database: Database,
         vault: Vault,
         *,
-        trust: TrustAnchors | None = None,
+        trust: "TrustAnchors | None" = None,
         clock: Callable[[], int],
         web: Web,
     ) -> None:
@@ -192,7 +192,7 @@ class Courier:
                 wait = BUSY_WAIT
             wake.wait(wait)
 
-    def prove(self, pins: Pins) -> tuple[int, int]:
+    def prove(self, pins: "Pins") -> tuple[int, int]:
         """Fetch the log proofs of receipts that lack one, and keep those that hold under the pinned logs.
 
         Returns:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from privacy.attested import attest
+from privacy.channel import PROOF
 from privacy.errors import PrivacyError
 from privacy.label import MOST_BYTES, Label, read_label
 from privacy.manifest import TrustAnchors, open_manifest
@@ -21,7 +22,8 @@ class FoundLabel:
     Args:
         label: as it was read.
         path: of its file.
-        signed: whether a manifest beside it names exactly this label, signed by the key in trust.json there.
+        signed: whether a manifest beside it names exactly this label, signed by the key in trust.json there, or by
+            one that the rotations beside its log proof lead to.
     """
 
     label: Label
@@ -73,11 +75,11 @@ def _signed(folder: Path, data: bytes) -> bool:
     manifest, trust = folder / "manifest.json", folder / "trust.json"
     if not manifest.is_file() or not trust.is_file():
         return False
-    pinned, proof = TrustAnchors.decode(trust.read_bytes()), folder / "manifest.proof"
-    if proof.is_file():  # the key of releases may have been replaced since it was pinned
-        signed = attest(manifest.read_bytes(), proof.read_bytes(), pinned).manifest
-    else:
-        signed = open_manifest(manifest.read_bytes(), pinned.release_key)
-    if signed.label_digest != hashlib.sha256(data).hexdigest():
+    signed, proof, anchors = manifest.read_bytes(), folder / PROOF, TrustAnchors.decode(trust.read_bytes())
+    if proof.is_file():
+        opened = attest(signed, proof.read_bytes(), anchors).manifest
+    else:  # sealed, and in no log yet
+        opened = open_manifest(signed, anchors.release_key)
+    if opened.label_digest != hashlib.sha256(data).hexdigest():
         raise SourceRefused(f"{folder}: label.json is not the label that manifest.json was signed with")
     return True

@@ -8,9 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
+import pytest
 
+from client.device.device import Device
+from client.device.purposes import Purpose
+from client.device.sync import Outcome
 from privacy.acts import NotCovered
 from privacy.events import Event
+from privacy.keys import VerifyKey
 from privacy.log_pins import Pins
 from privacy.manifest import TrustAnchors
 from server.__main__ import main
@@ -26,6 +31,7 @@ from tests.e2e.test_own_release import DECLARATION, LINE, SAID
 from tests.log_made import one_round
 
 ORIGIN = "keys.example/log"
+FEDERATED: Purpose = "federated_contribution"
 PURPOSES = ("log", "consent_log", "receipt", "release")
 TICK = 600
 """Longer than a test: it ticks by hand, by moving the clock."""
@@ -120,6 +126,13 @@ class Deployment:
         assert LogKeeper(engine, self.logs, clock=self.service.clock).tick()
         engine.dispose()
 
+    def command(self, *asked: str) -> int:
+        """Run `penchant-server release` as the operator, by the service's clock; return its exit code."""
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()):
+            patch.setattr("server.sealing.time.time", self.service.clock)
+            patch.setenv("PENCHANT_TOKEN", self.tokens["ada"])
+            return main(["release", *asked])
+
     def publish(self) -> Path:
         """Train a round, seal, publish and promote the next release by the operator's commands; return its folder."""
         self.rounds += 1
@@ -132,17 +145,79 @@ class Deployment:
         pins = self.files["log"].with_name(f"{self.files['log'].name}.pins")
         made = ["--release-key", str(self.files["release"]), "--pins", str(pins), "--database", self.database]
         at = ["--server", self.service.url]
-        with redirect_stdout(io.StringIO()):
-            assert (
-                main(
-                    ["release", "seal", str(folder), LINE, "--declared", str(folder / "declared.toml"), *made]
-                )
-                == 0
-            )
-            assert main(["release", "publish", str(folder), *at]) == 0
+        seal = ["seal", str(folder), LINE, "--declared", str(folder / "declared.toml"), *made]
+        assert self.command(*seal) == self.command("publish", str(folder), *at) == 0
         moved = httpx.post(
             f"{self.service.url}/v1/releases/{LINE}/{self.rounds}/promotion", headers=self.bearer("ada")
         )
         where = f"{self.service.url}/v1/changes/{moved.json()['waiting']}/approval"
         assert httpx.post(where, headers=self.bearer("grace")).status_code == 200
         return folder
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A service after its rotations, and what was pinned before them.
+
+    Args:
+        made: the service, down.
+        trust, pins, receipt_key: of the first day.
+        between: the first release's files as the service shows them once it has its new keys.
+    """
+
+    made: Deployment
+    trust: TrustAnchors
+    pins: Pins
+    receipt_key: VerifyKey
+    between: dict[str, bytes]
+
+    def device(self, name: str, trust: TrustAnchors | None = None) -> Device:
+        """Open somebody's device that pins what apps of the first day do."""
+        return Device.open(
+            self.made.folder / name,
+            trust=trust or self.trust,
+            releases=f"{self.made.service.url}/v1/releases/{LINE}",
+            server=self.made.service.url,
+            keys=(self.receipt_key,),
+            clock=self.made.service.clock,
+        )
+
+    def kept(self, name: str, content: bytes) -> str:
+        """Write a file and return its name."""
+        path = self.made.folder / name
+        path.write_bytes(content)
+        return str(path)
+
+
+def agree(device: Device, purpose: Purpose = FEDERATED) -> None:
+    device.consent.grant(device.consent.notice(purpose))
+
+
+def files_of(made: Deployment, sequence: int) -> dict[str, bytes]:
+    base = f"{made.service.url}/v1/releases/{LINE}"
+    listed = httpx.get(base, headers=made.bearer("ada")).json()["releases"]
+    (found,) = [each for each in listed if each["sequence"] == sequence]
+    return {name: httpx.get(f"{base}/files/{digest}").content for name, digest in found["files"].items()}
+
+
+@contextmanager
+def replaced(folder: Path) -> Iterator[World]:
+    """Let a device sync and consent; then replace every key, the log's twice, and publish once more."""
+    made = Deployment(folder)
+    first = World(made, made.trust, made.pins, made.service.key.public, {})
+    with made.up():
+        made.declare()
+        made.publish()
+        with first.device("home") as device:
+            assert device.sync() == Outcome("installed", f"{LINE}/1")
+            agree(device, "local_personalization")
+            agree(device)
+        made.tick()
+        made.rotate("consent_log", "receipt", "release", "log")
+    with made.up():
+        between = files_of(made, 1)
+        made.rotate("log")
+    with made.up():
+        made.tick()
+        made.publish()
+    yield replace(first, between=between)

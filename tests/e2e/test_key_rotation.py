@@ -1,118 +1,27 @@
-"""A service replaces every key it has; devices, people and auditors go on with what they pinned on the first day."""
+"""A service replaces every key it has; devices and auditors go on with what they pinned on the first day."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from client.device.consent_errors import ReceiptRefused
-from client.device.database import Database
-from client.device.device import Device
-from client.device.purposes import Purpose
 from client.device.release import ReleaseForged, open_release
-from client.device.switches import Switches
 from client.device.sync import Outcome
 from privacy.attested import attest
 from privacy.events import RoundTerms
-from privacy.keys import SigningKey, VerifyKey
-from privacy.log_pins import Pins
-from privacy.manifest import TrustAnchors
+from privacy.keys import SigningKey
 from privacy.succession import follow
-from server.__main__ import main
 from server.audit.__main__ import main as audit
 from server.database import open_engine, reading
 from server.errors import KeyNotApproved
 from server.ledger_store import StoredLedger
-from tests.e2e.homes import home
-from tests.e2e.keyholders import ORIGIN, Deployment
+from tests.e2e.keyholders import ORIGIN, World, agree
 from tests.e2e.persons import meet
 from tests.e2e.test_own_release import LINE
 from tests.unit.test_contribution import ACCEPTED, call, terms
 
-FEDERATED: Purpose = "federated_contribution"
 STRANGER = SigningKey.from_seed(b"?" * 32).public
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A service after its rotations, and what was pinned before them.
-
-    Args:
-        made: the service, down.
-        trust, pins, receipt_key: of the first day.
-        between: the first release's files as the service shows them once it has its new keys.
-    """
-
-    made: Deployment
-    trust: TrustAnchors
-    pins: Pins
-    receipt_key: VerifyKey
-    between: dict[str, bytes]
-
-    def device(self, name: str, trust: TrustAnchors | None = None) -> Device:
-        """Open somebody's device that pins what apps of the first day do."""
-        return Device.open(
-            self.made.folder / name,
-            trust=trust or self.trust,
-            releases=f"{self.made.service.url}/v1/releases/{LINE}",
-            server=self.made.service.url,
-            keys=(self.receipt_key,),
-            clock=self.made.service.clock,
-        )
-
-    def kept(self, name: str, content: bytes) -> str:
-        """Write a file and return its name."""
-        path = self.made.folder / name
-        path.write_bytes(content)
-        return str(path)
-
-
-def agree(device: Device, purpose: Purpose = FEDERATED) -> None:
-    device.consent.grant(device.consent.notice(purpose))
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until the device's own thread has done what it does."""
-    until = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def files_of(made: Deployment, sequence: int) -> dict[str, bytes]:
-    base = f"{made.service.url}/v1/releases/{LINE}"
-    listed = httpx.get(base, headers=made.bearer("ada")).json()["releases"]
-    (found,) = [each for each in listed if each["sequence"] == sequence]
-    return {name: httpx.get(f"{base}/files/{digest}").content for name, digest in found["files"].items()}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Let a device sync and consent; then replace every key, the log's twice, and publish once more."""
-    made = Deployment(tmp_path_factory.mktemp("keys"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("server.sealing.time.time", made.service.clock)
-        patch.setenv("PENCHANT_TOKEN", made.tokens["ada"])
-        first = World(made, made.trust, made.pins, made.service.key.public, {})
-        with made.up():
-            made.declare()
-            made.publish()
-            with first.device("home") as device:
-                assert device.sync() == Outcome("installed", f"{LINE}/1")
-                agree(device, "local_personalization")
-                agree(device)
-            made.tick()
-            made.rotate("consent_log", "receipt", "release", "log")
-        with made.up():
-            between = files_of(made, 1)
-            made.rotate("log")
-        with made.up():
-            made.tick()
-            made.publish()
-        yield replace(first, between=between)
 
 
 def test_a_device_of_the_first_day_goes_on_syncing(world: World) -> None:
@@ -138,11 +47,29 @@ def test_what_was_published_before_is_proved_anew_for_apps_that_pin_later_keys(w
 
 
 def test_a_folder_behind_any_web_server_carries_the_same_rotations(world: World) -> None:
-    folder, out = world.made.folder / "release-2", world.made.folder / "www"
-    assert main(["release", "static", str(folder), str(out)]) == 0
-    pointer = json.loads((out / "channel.json").read_bytes())["current"]["files"]
-    files = {name: (out / "files" / digest).read_bytes() for name, digest in pointer.items()}
-    assert open_release(files, trust=world.trust, now=world.made.service.clock()).name == f"{LINE}/2"
+    """A folder laid out on the first day is laid out anew for apps that pin later keys, once it is proved anew."""
+    made, out, new = world.made, world.made.folder / "www", world.made.trust
+
+    def laid_out(number: int) -> dict[str, bytes]:
+        assert made.command("static", str(made.folder / f"release-{number}"), str(out)) == 0
+        pointer = json.loads((out / "channel.json").read_bytes())["current"]["files"]
+        return {name: (out / "files" / digest).read_bytes() for name, digest in pointer.items()}
+
+    for trust in (world.trust, new):
+        assert open_release(laid_out(2), trust=trust, now=made.service.clock()).name == f"{LINE}/2"
+    assert open_release(laid_out(1), trust=world.trust, now=made.service.clock()).name == f"{LINE}/1"
+    with pytest.raises(ReleaseForged):
+        open_release(laid_out(1), trust=new, now=made.service.clock())
+    with made.up():
+        at = ["--server", made.service.url]
+        assert made.command("prove", str(made.folder / "release-1"), *at) == 0
+        (made.folder / "release-2" / "trust.json").write_bytes(world.trust.encode())
+        assert made.command("prove", str(made.folder / "release-2"), *at) == 0
+    for trust, number in ((world.trust, 1), (new, 1), (world.trust, 2), (new, 2)):
+        assert (
+            open_release(laid_out(number), trust=trust, now=made.service.clock()).name == f"{LINE}/{number}"
+        )
+        assert audit(["label", str(made.folder / f"release-{number}")]) == 0
 
 
 def logged(world: World, asked: RoundTerms) -> bytes:
@@ -168,51 +95,6 @@ def test_a_device_of_the_first_day_goes_on_contributing(world: World) -> None:
         meet(device, "i3", "i7", at=world.made.service.clock() - 1000)
         shown = device.contribute(replace(call(asked), proof=logged(world, asked)), accepted=accepted)
         assert device.hand_over(shown) == shown.payload
-
-
-def test_receipts_by_the_new_key_are_believed_and_proved_by_the_first_pins(
-    world: World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with world.made.up(), world.device("home") as device:
-        device.consent.withdraw(FEDERATED)
-        wait_until(lambda: not device.consent.courier.waiting())
-        agree(device)
-        world.made.tick()
-        with pytest.raises(ReceiptRefused, match="pinned logs"):
-            device.consent.courier.prove(replace(world.pins, consent_key=STRANGER))
-        assert device.consent.courier.prove(world.pins) == (4, 0)
-    database = Database(world.made.folder / "home" / "device.db")
-    with database.reading() as connection:
-        proofs = Switches(connection).proofs()
-    database.close()
-    signers = [json.loads(receipt)["key"] for receipt, _ in proofs]
-    assert signers == [world.receipt_key.base64] * 2 + [world.made.service.key.public.base64] * 2
-    first, newest = world.kept("first", world.pins.encode()), world.kept("newest", world.made.pins.encode())
-    for receipt, proof in proofs:
-        saved = [world.kept("receipt", receipt), "--proof", world.kept("proof", proof)]
-        for key, pins in ((world.receipt_key, first), (world.made.service.key.public, newest)):
-            assert main(["verify-receipt", *saved, "--key", key.base64, "--pins", pins]) == 0
-        assert main(["verify-receipt", *saved, "--key", STRANGER.base64, "--pins", first]) == 2
-        assert "never lead to the pinned receipt key" in capsys.readouterr().err
-
-
-def test_a_device_that_pins_no_log_or_another_believes_no_new_receipt_key(world: World) -> None:
-    """The planted fault: the key is new, the service says so itself, and nothing that is pinned leads there."""
-    asked = {
-        "server": world.made.service.url,
-        "clock": world.made.service.clock,
-        "keys": (world.receipt_key,),
-    }
-    wrong = replace(world.trust, log_key=STRANGER)
-    with world.made.up():
-        for name, trust in (("no log", None), ("another log", wrong)):
-            with home(world.made.folder / name, trust=trust, **asked) as device:  # type: ignore[arg-type]
-                with pytest.raises(ReceiptRefused):
-                    device.consent.grant(device.consent.notice(FEDERATED))
-                assert device.on() == set()
-        with home(world.made.folder / "the log", trust=world.trust, **asked) as device:  # type: ignore[arg-type]
-            device.consent.grant(device.consent.notice(FEDERATED))
-            assert device.on() == {FEDERATED}
 
 
 def verdict(capsys: pytest.CaptureFixture[str], *asked: str) -> tuple[int, str]:

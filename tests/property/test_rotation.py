@@ -12,7 +12,7 @@ from privacy.errors import PrivacyError
 from privacy.events import RoundAborted
 from privacy.fields import RecordError
 from privacy.keys import SignatureError, SigningKey, VerifyKey
-from privacy.ledger import Ledger, LedgerError
+from privacy.ledger import Ledger, LedgerError, read_ledger
 from privacy.rotation import RotationError, check_rotation, current_key, rotated
 
 A, B, C = (SigningKey.from_seed(bytes([number]) * 32) for number in (1, 2, 3))
@@ -95,3 +95,22 @@ def test_a_restart_after_a_rotation_signs_no_head_of_the_time_before() -> None:
     assert again.checkpoint() == log.checkpoint()
     with pytest.raises(LedgerError):
         again.checkpoint(1)
+
+
+def test_an_export_is_read_by_whoever_pinned_the_first_key_of_the_log() -> None:
+    log = Ledger(ORIGIN, A)
+    log.rotate(B, proposed_by="ann", approved_by="bob")
+    log.rotate(C, proposed_by="ann", approved_by="carl")
+    log.append(RoundAborted(line="demo", round=1))
+    for key in (A, C):
+        assert read_ledger(log.export(), log.checkpoint(), key.public, origin=ORIGIN) == log.events
+    with pytest.raises(PrivacyError):
+        read_ledger(log.export(), log.checkpoint(2), A.public, origin=ORIGIN)
+    thiefs = Ledger(ORIGIN, SigningKey.from_seed(b"?" * 32))
+    thiefs.append(link(A, B))
+    with pytest.raises(SignatureError):
+        read_ledger(thiefs.export(), thiefs.checkpoint(), A.public, origin=ORIGIN)
+    unsigned = Ledger(ORIGIN, B)
+    unsigned.append(replace(link(A, B), old_signature=to_base64(C.sign(b""))))
+    with pytest.raises(SignatureError, match="old log key"):
+        read_ledger(unsigned.export(), unsigned.checkpoint(), A.public, origin=ORIGIN)
