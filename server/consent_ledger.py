@@ -114,7 +114,7 @@ class StoredConsentLog:
         newest = select(log_heads).order_by(log_heads.c.size.desc()).limit(1)
         head = self._connection.execute(newest).one()
         public = StoredLedger(self._connection).proof_at(
-            tick.position, head.note.encode(), size=head.size, purposes=("log", "consent_log", "receipt")
+            tick.position, head.note.encode(), purposes=("log", "consent_log", "receipt")
         )
         return receipt_proof(
             self.tree,
@@ -163,6 +163,7 @@ class StoredConsentLog:
         """
         size, by = self.tree.size, self._logs.consent
         public, salt = StoredLedger(self._connection), self._bits(SALT_BYTES)
+        public.tree.hold()
         public.require_key("consent_log", by.key.public)
         head = sign_checkpoint(Checkpoint(by.origin, size, self.tree.root()), by.key)
         event = anchor(head, number=self._number() + 1, salt=salt)

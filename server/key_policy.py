@@ -47,11 +47,13 @@ def apply_key(
         approved_by=people[1],
     )
     check_rotation(event)
+    ledger = StoredLedger(connection)
+    ledger.tree.hold()  # nobody else replaces the same key meanwhile
     if event.old_key not in _in_use(connection, event.purpose, logs):
         raise ChangeRefused(f"the old key does not sign as {event.purpose} here")
     if event.new_key in _ever_used(connection, logs):
         raise ChangeRefused("the new key signs something here already, or did: make a fresh one")
-    StoredLedger(connection).append(event)
+    ledger.append(event)
     if event.purpose == "receipt":
         insert_once(connection, service_keys, public=event.new_key, since=now)
     if event.purpose == "release":

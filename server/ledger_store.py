@@ -68,8 +68,10 @@ class StoredLedger:
         Raises:
             KeyNotApproved: two people replaced this key by another.
         """
-        self.require_key("log", by.key.public)
-        return sign_checkpoint(Checkpoint(by.origin, self.tree.size, self.tree.root()), by.key)
+        size = self.tree.size
+        head = Checkpoint(by.origin, size, self.tree.root(size))
+        self.require_key("log", by.key.public)  # after the size was read: a rotation within it is seen
+        return sign_checkpoint(head, by.key)
 
     def keep_head(self, by: LogKey) -> bytes:
         """Sign the head of the log as it stands and keep it, for whoever compares two of them later."""
@@ -94,26 +96,18 @@ class StoredLedger:
         position = self._connection.execute(query.order_by(ledger.c.position.desc()).limit(1)).scalar_one()
         return self.proof_at(position, self.checkpoint(by), purposes=purposes)
 
-    def proof_at(
-        self,
-        position: int,
-        head: bytes,
-        *,
-        size: int | None = None,
-        purposes: Iterable[KeyPurpose] = ("log",),
-    ) -> bytes:
+    def proof_at(self, position: int, head: bytes, *, purposes: Iterable[KeyPurpose] = ("log",)) -> bytes:
         """Return the proof of one leaf, with the rotations that lead to the key of its head.
 
         Args:
             position: of the leaf.
-            head: signed.
-            size: of that head; the log's where none is given.
+            head: signed, of this log.
             purposes: whose rotations go along.
 
         Raises:
             ProofError: the head does not reach that far.
         """
-        size = self.tree.size if size is None else size
+        size = int(head.split(b"\n")[1])
         extra = carry(self.tree, self.rotations(), purposes=purposes, size=size)
         return LogProof(position, self.tree.inclusion_proof(position, size), head, extra).encode()
 

@@ -40,10 +40,7 @@ class StoredTree(Nodes):
 
     def extend(self, leaves: Sequence[bytes]) -> int:
         """Append leaves in a few statements, however many, and return the first one's index, holding the log."""
-        if self._held is None:
-            self._held = int(self._connection.execute(self._head().with_for_update()).scalar_one())
-            self._read(lambda nodes: nodes.root())
-        first = self._held
+        first = self.hold()
         for leaf in leaves:
             self._held = super().append(leaf) + 1
         insert_rows(self._connection, tree_nodes, self._unwritten)
@@ -66,6 +63,13 @@ class StoredTree(Nodes):
         """Return the nodes that show an older tree to be this one's beginning, in one read."""
         self._read(lambda nodes: nodes.consistency_proof(old, size))
         return super().consistency_proof(old, size)
+
+    def hold(self) -> int:
+        """Keep everybody else from appending until the transaction ends; return how many leaves there are."""
+        if self._held is None:
+            self._held = int(self._connection.execute(self._head().with_for_update()).scalar_one())
+            self._read(lambda nodes: nodes.root())
+        return self._held
 
     def node(self, level: int, place: int) -> bytes:
         """Return the hash of a complete subtree."""

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,13 @@ from server.change_schemas import LINE
 from server.database import reading
 from server.errors import KeyNotApproved
 from server.key_file import open_key
-from server.key_policy import approve_first_key
+from server.key_policy import approve_first_key, approve_keys
 from server.ledger_store import LogKey, StoredLedger
+from server.log_keeper import LogKeeper
 from server.notices import shipped_notices
 from tests.e2e.consenting import Administrator, Service, serving
 from tests.e2e.test_consent_log import LOGS
+from tests.e2e.test_consent_log_races import together
 
 DAY = 86_400
 NEXT = SigningKey.from_seed(b"n" * 32)
@@ -166,6 +170,49 @@ def test_the_logs_key_is_replaced_by_a_leaf_and_the_old_one_signs_no_more(
         key = current_key(stored.events(), origin=LOGS.public.origin, purpose="log", first=old.public)
     assert key == NEXT.public
     assert change(people, "key", rotation(old, SigningKey.generate(), "log")) == 422, "it is replaced already"
+
+
+def test_of_two_who_replace_the_same_key_at_once_one_does(
+    service: Service, people: tuple[Administrator, Administrator]
+) -> None:
+    operator, officer = people
+    for purpose, old in (
+        ("log", LOGS.public.key),
+        ("consent_log", LOGS.consent.key),
+        ("receipt", service.key),
+    ):
+        numbers = [operator.propose("key", rotation(old, SigningKey.generate(), purpose)) for _ in range(3)]
+        answers: list[int] = []
+
+        def approve(number: int, said: list[int] = answers) -> None:
+            said.append(officer.approve(number).status_code)
+
+        together(*[partial(approve, number) for number in numbers])
+        assert sorted(answers) == [200, 422, 422], purpose
+    assert len(events(service)) == 3
+
+
+def test_the_consent_logs_key_is_replaced_in_the_public_log_and_the_old_one_ticks_no_more(
+    service: Service, people: tuple[Administrator, Administrator]
+) -> None:
+    keeper = LogKeeper(service.engine, LOGS, clock=service.clock)
+    assert keeper.tick()
+    assert change(people, "key", rotation(LOGS.consent.key, NEXT, "consent_log")) == 200
+    service.clock.now += LOGS.tick_seconds
+    with pytest.raises(KeyNotApproved, match="consent log was replaced"):
+        keeper.tick()
+    assert isinstance(events(service)[-1], KeyRotated), "neither leaf nor anchor"
+    with pytest.raises(KeyNotApproved, match="consent log was replaced"):
+        approve_keys(service.engine, service.key.public, LOGS, now=service.clock())
+    renewed = replace(LOGS, consent=LogKey(LOGS.consent.origin, NEXT))
+    assert LogKeeper(service.engine, renewed, clock=service.clock).tick()
+
+
+def test_a_release_key_is_replaced_only_where_the_log_knows_one(
+    service: Service, people: tuple[Administrator, Administrator]
+) -> None:
+    assert change(people, "key", rotation(SigningKey.generate(), NEXT, "release")) == 422
+    assert not events(service)
 
 
 def test_the_command_prints_the_change_that_two_people_make(
