@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from privacy.checkpoint import LogProof, verify_log_proof
 from privacy.events import ReleasePublished, encode_event
+from privacy.keys import SignatureError
 from privacy.manifest import Manifest, TrustAnchors, open_manifest
 
 
@@ -51,6 +52,25 @@ def attest(manifest: bytes, proof: bytes, trust: TrustAnchors) -> Attested:
     opened = open_manifest(manifest, chain.at(followed.index))
     followed.require(_leaf(opened, digest))
     return Attested(opened, Seen(followed.log.texts, chain.texts))
+
+
+def check_newer(seen: Seen, before: Seen, trust: TrustAnchors) -> None:
+    """Return only if a release rests on no key that an earlier one showed to be replaced.
+
+    Args:
+        seen: the keys over which it was believed.
+        before: those over which the earlier one was.
+        trust: what is pinned; where that is none of the keys before, they say nothing.
+
+    Raises:
+        SignatureError: it does.
+    """
+    for purpose, pinned, now, then in (
+        ("log", trust.log_key, seen.log, before.log),
+        ("release", trust.release_key, seen.release, before.release),
+    ):
+        if pinned.base64 in then and then[-1] not in now:
+            raise SignatureError(f"it rests on a {purpose} key that was replaced before")
 
 
 def _leaf(manifest: Manifest, digest: str) -> bytes:

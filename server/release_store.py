@@ -94,6 +94,8 @@ class ReleaseStore:
         release = check_release(found, trust=pinned, line=line, now=now)
         if trust not in (None, pinned):
             check_signed(found, trust)
+        if (newest := self._newest(line)) is not None:
+            check_signed(found, pinned, before=self.read(newest.files))
         if held is None:
             values = {
                 "line": line,
@@ -150,6 +152,11 @@ class ReleaseStore:
         return ReleaseLine(
             line=row.line, releases=known, current=row.current, canary=row.canary, share=row.share
         )
+
+    def _newest(self, line: str) -> Pointer | None:
+        query = select(releases.c.files).where(releases.c.line == line)
+        found = self._connection.execute(query.order_by(releases.c.sequence.desc()).limit(1)).scalar()
+        return None if found is None else Pointer(json.loads(found))
 
     def read(self, files: Mapping[str, str]) -> dict[str, bytes]:
         """Read files that were put here, by name; a missing one is left out.

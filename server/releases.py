@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from privacy.attested import attest
+from privacy.attested import attest, check_newer
 from privacy.channel import (
     CATALOGUE,
     LABEL,
@@ -231,14 +231,24 @@ def check_release(files: Mapping[str, bytes], *, trust: TrustAnchors, line: str,
     return Published(sequence=manifest.sequence, expires=manifest.expires, files=pointer_to(files))
 
 
-def check_signed(files: Mapping[str, bytes], trust: TrustAnchors) -> Manifest:
+def check_signed(
+    files: Mapping[str, bytes], trust: TrustAnchors, *, before: Mapping[str, bytes] | None = None
+) -> Manifest:
     """Return the manifest, if the pinned keys or those that followed them signed and logged it.
+
+    Args:
+        files: of the release.
+        trust: the pinned keys.
+        before: the files of an earlier release; a key that it shows to be replaced signs no more.
 
     Raises:
         ReleaseRefused: they did not.
     """
     try:
-        return attest(files[MANIFEST], files[PROOF], trust).manifest
+        attested = attest(files[MANIFEST], files[PROOF], trust)
+        if before is not None:
+            check_newer(attested.seen, attest(before[MANIFEST], before[PROOF], trust).seen, trust)
+        return attested.manifest
     except PrivacyError as problem:
         raise ReleaseRefused(
             f"the release is not signed and logged by the keys of its line: {problem}"

@@ -8,7 +8,7 @@ import json
 
 from privacy.attested import Seen
 from privacy.errors import PrivacyError
-from privacy.keys import SignatureError, VerifyKey
+from privacy.keys import VerifyKey
 from privacy.manifest import Manifest, TrustAnchors, open_manifest
 
 
@@ -25,25 +25,6 @@ def read_seen(data: bytes | None) -> Seen:
     except (ValueError, TypeError, AttributeError):
         return Seen()
     return Seen(log, release)
-
-
-def check_newer(seen: Seen, before: Seen, trust: TrustAnchors) -> None:
-    """Return only if a release rests on no key that this device saw replaced.
-
-    Args:
-        seen: the keys over which it was believed.
-        before: those over which the release before was.
-        trust: what is pinned.
-
-    Raises:
-        SignatureError: it does.
-    """
-    for purpose, pinned, now, then in (
-        ("log", trust.log_key, seen.log, before.log),
-        ("release", trust.release_key, seen.release, before.release),
-    ):
-        if pinned.base64 in then and then[-1] not in now:
-            raise SignatureError(f"it rests on a {purpose} key that this device has seen replaced")
 
 
 def open_held(manifest: bytes, seen: Seen, trust: TrustAnchors) -> Manifest | None:

@@ -27,9 +27,9 @@ from client.device.release import (
     open_release,
     read_folder,
 )
-from client.device.seen_keys import check_newer, open_held, read_seen, write_seen
+from client.device.seen_keys import open_held, read_seen, write_seen
 from client.errors import ClientError
-from privacy.attested import Seen
+from privacy.attested import Seen, check_newer
 from privacy.channel import MANIFEST
 from privacy.errors import PrivacyError
 from privacy.manifest import Manifest, TrustAnchors

@@ -45,8 +45,10 @@ def label_of(sequence: int, *, log: list[Event] = LOG) -> Label:
 _LABEL = label_of(1)
 
 
-def labelled(sequence: int = 1, *, items: int = 30, label: Label | None = None) -> dict[str, bytes]:
-    """Return a whole release folder."""
+def labelled(
+    sequence: int = 1, *, items: int = 30, label: Label | None = None, next_log_key: SigningKey | None = None
+) -> dict[str, bytes]:
+    """Return a whole release folder, logged after the log's key was replaced where the next one is given."""
     exported = EXPORTED[items]
     said = (label or replace(_LABEL, sequence=sequence)).encode()
     manifest = Manifest(
@@ -64,6 +66,8 @@ def labelled(sequence: int = 1, *, items: int = 30, label: Label | None = None) 
     ledger = Ledger(ORIGIN, LOG_KEY)
     for event in LOG:
         ledger.append(event)
+    if next_log_key is not None:
+        ledger.rotate(next_log_key, proposed_by="ann", approved_by="bob")
     digest = hashlib.sha256(signed).hexdigest()
     at = ledger.append(ReleasePublished(line=LINE, sequence=sequence, manifest=digest))
     return {
