@@ -1,5 +1,6 @@
 """A catalogue read as it is asked for says what the whole one says; ids are found as a dictionary finds them."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +10,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client.device.positions import LONGEST, Positions
-from client.device.release import open_release
+from client.device.release import ReleaseForged, open_release
 from models.catalogue import Catalogue, CatalogueError
-from models.catalogue_file import encode_catalogue
+from models.catalogue_file import decode_catalogue, encode_catalogue
 from models.catalogue_view import CatalogueView, Texts
+from models.export import ExportedRelease
+from models.graph import build_graph
 from tests.e2e.persons import FILES, SIGNER
-from tests.e2e.signed import NOW
+from tests.e2e.signed import NOW, tiny
+from tests.made import parameters
 from tests.rankers import CATALOGUE
 
 TRAPS = [
@@ -105,9 +109,24 @@ def test_a_release_known_here_is_held_to_its_digests_all_the_same(name: str) -> 
     data: Any = bytearray(FILES[name])
     data[len(data) // 2] ^= 1
     known = open_release(FILES, trust=SIGNER.trust, now=NOW, known=True)
-    assert tuple(known.catalogue.ids) == open_release(FILES, trust=SIGNER.trust, now=NOW).catalogue.ids
+    first = open_release(FILES, trust=SIGNER.trust, now=NOW)
+    assert (
+        tuple(known.catalogue.ids)
+        == tuple(first.catalogue.ids)
+        == decode_catalogue(FILES["catalogue.json"]).ids
+    )
     with pytest.raises(Exception, match="signed"):
         open_release({**FILES, name: bytes(data)}, trust=SIGNER.trust, now=NOW, known=True)
+
+
+def test_a_signed_catalogue_that_contradicts_itself_is_refused_when_it_first_comes() -> None:
+    twice = tiny().catalogue.replace(b'"i1"', b'"i0"', 1)
+    digest = hashlib.sha256(twice).hexdigest()
+    model = build_graph(parameters(30, taste=4, content=6), metadata={"catalogue_sha256": digest})
+    files = SIGNER.publish(ExportedRelease(model, twice))
+    with pytest.raises(ReleaseForged, match="unique"):
+        open_release(files, trust=SIGNER.trust, now=NOW)
+    assert open_release(files, trust=SIGNER.trust, now=NOW, known=True).catalogue.ids[1] == "i0"
 
 
 def test_what_was_asked_for_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
