@@ -1,8 +1,8 @@
 """The device: a whole ranking with its reasons beside numpy, torch and the memory's own speed; int8 beside float.
 
-The graph, torch and the reads run on one thread, numpy's products on as many as BLAS was given (OMP_NUM_THREADS). A
-contestant's calls follow each other, so its tables are wherever the processor keeps what was just used; "caches swept"
-is the same call after something else has filled every cache.
+The graph, torch and the reads run on one thread, numpy's products on as many as BLAS was given (OMP_NUM_THREADS).
+A contestant's calls follow each other, so its tables are wherever the processor keeps what was just used; "caches
+swept" is the same call after something else has filled every cache.
 """
 
 import statistics
