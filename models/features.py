@@ -23,7 +23,7 @@ YEAR_STEP = 0.15
 """Distance of neighbouring eras in log years, and how far a year reaches into them."""
 YEAR_WEIGHT = 1.5
 """Length of an item's era row; a genre has 1 and a title 1."""
-FACTS_BESIDE_MEANING, WORDS_BESIDE_MEANING = 0.2, 0.3
+FACTS_BESIDE_MEANING, WORDS_BESIDE_MEANING = 0.3, 0.3
 """How much facts and words still count where a text model has read both; chosen on validation."""
 
 

@@ -101,11 +101,12 @@ def assemble_gradient(
         features: (items, f) public item knowledge.
         settings: how the result scores.
     """
+    logs = log_popularity(popularity)
     return GlobalParameters(
         taste_in=tables[0],
         taste_out=tables[1],
-        content=content_table(features, dimensions=settings.content_dimensions),
-        bias=(settings.popularity_weight * log_popularity(popularity)).astype(np.float32),
+        content=content_table(features, dimensions=settings.content_dimensions, log_popularity=logs),
+        bias=(settings.popularity_weight * logs).astype(np.float32),
         alpha=settings.recency_floor,
         tau=settings.recency_tau,
         fade_in=settings.fade_in,

@@ -182,10 +182,13 @@ def publish(
     nothing = np.zeros((len(log_popularity), 0), np.float32)
     taste_in, taste_out = tables if tables and blend.taste else (nothing, nothing)
     room = min(settings.content_dimensions, settings.numbers_per_item - 2 * taste_in.shape[1])
+    content = nothing
+    if blend.content:
+        content = content_table(features, dimensions=room, log_popularity=log_popularity)
     return GlobalParameters(
         taste_in=taste_in,
         taste_out=taste_out,
-        content=content_table(features, dimensions=room) if blend.content else nothing,
+        content=content,
         bias=(blend.popularity * log_popularity).astype(np.float32),
         alpha=blend.alpha,
         tau=blend.tau,
