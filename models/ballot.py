@@ -22,11 +22,11 @@ HIDDEN = 3
 """Latest events a device hides from itself, one after the other."""
 CERTAIN = 2.0
 """Noise deviations by which a way must beat popularity alone, twice, before it counts."""
-RECENCIES = ((0.01, 2.0), (0.01, 5.0), (0.1, 15.0))
+RECENCIES = ((0.01, 3.0), (0.03, 5.0), (0.1, 15.0))
 STRENGTHS_OF_CONTENT = (0.15, 0.5, 1.5)
 STRENGTHS_OF_TASTE = (0.2, 0.6, 1.6)
-STRENGTHS_OF_BOTH = (0.3, 0.8, 1.6)
-CONTENT_TO_TASTE = (0.3, 0.7, 1.4)
+STRENGTHS_OF_BOTH = (0.5, 1.2, 2.4)
+CONTENT_TO_TASTE = (0.4, 0.8, 1.6)
 
 
 class BallotError(ModelError):
@@ -220,7 +220,7 @@ def elect(mean: Wide, among: Ways, *, std: float) -> Blend:
     """Choose the way with the most votes among those that beat popularity alone in both answers.
 
     Neighbours on a grid are much alike, so each grid is first fitted by what its rows, columns and layers say on
-    their own, which leaves half of the noise.
+    their own, which leaves half of the noise; what they say together counts as far as it stands above noise.
 
     Args:
         mean: (2 x (ways - 1),) noisy mean of the ballots.
@@ -241,15 +241,19 @@ def elect(mean: Wide, among: Ways, *, std: float) -> Blend:
     for shape, listed in among.grids:
         grid = answers[:, start : start + len(listed)].reshape(2, *shape)
         start += len(listed)
-        fitted, left = _main_effects(grid)
+        fitted, left = _fitted(grid, std=std)
         votes = np.where(fitted.min(axis=0) > CERTAIN * std * left, fitted.sum(axis=0), -np.inf)
         if votes.max() > most:
             best, most = listed[int(votes.argmax())], float(votes.max())
     return best
 
 
-def _main_effects(grid: Wide) -> tuple[Wide, float]:
-    """Fit each answer's grid by the means along its axes; return it flat, and how much of the noise is left."""
+def _fitted(grid: Wide, *, std: float) -> tuple[Wide, float]:
+    """Fit each answer's grid by the means along its axes, and by the rest as far as it is more than noise.
+
+    Returns:
+        The fit, flat, and how much of the noise is left in it.
+    """
     axes = tuple(range(1, grid.ndim))
     mean = grid.mean(axis=axes, keepdims=True)
     fitted = mean * np.ones_like(grid)
@@ -259,4 +263,9 @@ def _main_effects(grid: Wide) -> tuple[Wide, float]:
         )
     cells = grid[0].size
     told = 1 + sum(length - 1 for length in grid.shape[1:])
-    return fitted.reshape(2, cells), float(np.sqrt(told / cells))
+    rest = grid - fitted
+    expected = 2 * (cells - told) * std**2
+    size = float((rest**2).sum())
+    real = max(1 - expected / size, 0.0) if size else 0.0
+    left = told / cells + real**2 * (1 - told / cells)
+    return (fitted + real * rest).reshape(2, cells), float(np.sqrt(left))

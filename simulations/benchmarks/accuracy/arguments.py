@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulations.benchmarks.accuracy.methods import EPSILONS, METHODS, SEEDS
+from simulations.benchmarks.accuracy.methods import CONTESTANTS, EPSILONS, METHODS, SEEDS
 
 
 class DataOf(argparse.Action):
@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--data", action=DataOf, metavar="PATH", help="where the data set named before is")
     group.add_argument(
-        "--methods", type=_methods, default=tuple(METHODS), metavar="A,B", help=f"of {', '.join(METHODS)}"
+        "--methods", type=_methods, default=CONTESTANTS, metavar="A,B",
+        help=f"of {', '.join(METHODS)}; oracles only where they are named",
     )
     group.add_argument(
         "--epsilons", type=_epsilons, default=EPSILONS, metavar="A,B", help="default 0.5,1,2,4,8,inf"

@@ -16,17 +16,9 @@ def markdown(lines: Sequence[Line], dataset: str) -> str:
         dataset: which of its data sets.
     """
     here = [line for line in lines if line.dataset == dataset]
-    spending = list(dict.fromkeys(line.method for line in here if METHODS[line.method].spends))
-    levels = sorted({_level(line) for line in here if METHODS[line.method].spends})
-    found = {(line.method, _level(line)): line for line in here}
-    parts = []
-    for protocol, name in PROTOCOLS.items():
-        head = [f"epsilon: {name} HR@10 / NDCG@10", *(METHODS[method].label for method in spending)]
-        rows = [
-            [_shown(level), *(_pair(found.get((method, level)), protocol) for method in spending)]
-            for level in levels
-        ]
-        parts += [_table(head, rows)] if rows else []
+    spending = [line for line in here if METHODS[line.method].spends]
+    told = [line for line in spending if METHODS[line.method].kind == "oracle"]
+    parts = _by_epsilon([line for line in spending if line not in told]) + _by_epsilon(told)
     rest = [line for line in here if not METHODS[line.method].spends]
     head = ["no epsilon", "sees", *(f"{name} HR@10 / NDCG@10" for name in PROTOCOLS.values())]
     rows = [
@@ -39,6 +31,24 @@ def markdown(lines: Sequence[Line], dataset: str) -> str:
     ]
     parts += [_table(head, rows)] if rows else []
     return "\n".join(parts)
+
+
+def _by_epsilon(lines: Sequence[Line]) -> list[str]:
+    """Print what is measured at every epsilon, a table a protocol."""
+    methods = list(dict.fromkeys(line.method for line in lines))
+    found = {(line.method, _level(line)): line for line in lines}
+    levels = sorted({_level(line) for line in lines})
+    return [
+        _table(
+            [f"epsilon: {name} HR@10 / NDCG@10", *(METHODS[method].label for method in methods)],
+            [
+                [_shown(level), *(_pair(found.get((method, level)), protocol) for method in methods)]
+                for level in levels
+            ],
+        )
+        for protocol, name in PROTOCOLS.items()
+        if lines
+    ]
 
 
 def _level(line: Line) -> float:

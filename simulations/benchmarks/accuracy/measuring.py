@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from simulations.baselines import (
 from simulations.benchmarks.accuracy.cells import AccuracyRow, Cell
 from simulations.benchmarks.accuracy.figures import Figure, figures
 from simulations.benchmarks.accuracy.methods import METHODS
+from simulations.benchmarks.accuracy.oracles import Told, known_blend, of_rank, without_noise
 from simulations.benchmarks.accuracy.source import DEFAULT, Source
 from simulations.comparison import private_popularity
 from simulations.metrics import Scorer, evaluate
@@ -54,6 +56,9 @@ def measure(source: Source, cell: Cell) -> Measured:
     """Train and judge one cell's method."""
     if METHODS[cell.method].scenario:
         return _by_run(source, cell)
+    if cell.method in ORACLES:
+        told = ORACLES[cell.method](source, cell)
+        return Measured(figures=told.figures, setting=told.setting)
     split, items = source.split(cell.seed), len(source.dataset.catalogue)
     judged = split.sample(items=items, seed=cell.seed)
     try:
@@ -144,6 +149,11 @@ def _peer(cell: Cell, split: Split, items: int) -> Measured:
     return Measured(figures=figures(chosen.found, split), setting=chosen.setting, tried=chosen.tried)
 
 
+ORACLES: dict[str, Callable[[Source, Cell], Told]] = {
+    "oracle_blend": known_blend,
+    "oracle_no_noise": without_noise,
+    **{f"oracle_rank_{rank}": partial(of_rank, rank=rank) for rank in (8, 20, 32, 64)},
+}
 Baseline = Callable[[Source, Cell, Split, Split], Scorer | Choice[Any]]
 BASELINES: dict[str, Baseline] = {
     "popularity": _popularity,
