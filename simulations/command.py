@@ -1,8 +1,12 @@
 """What `penchant-sim run` shows: a progress bar, one person's slate, a short table, what to try next."""
 
 import json
+import math
+import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +33,26 @@ NAMES = {
     "puresvd": "PureSVD *",
     "ease": "EASE *",
 }
+
+
+@dataclass(slots=True)
+class Lines:
+    """Progress where there is no terminal: a line on standard error for what begins, at most one every few seconds.
+
+    Args:
+        every: seconds between two lines; what begins sooner after the last is not told.
+    """
+
+    every: float = 2.0
+    _began: float = field(default_factory=time.monotonic)
+    _told: float = -math.inf
+
+    def say(self, text: str) -> None:
+        """Tell what begins now."""
+        now = time.monotonic()
+        if now - self._told >= self.every:
+            self._told = now
+            print(f"{now - self._began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 def run_scenario(
@@ -59,9 +83,12 @@ def run_scenario(
     )
     with bar:
         task = bar.add_task("starting", total=1.0)
+        lines = Lines() if not (quiet or console.is_terminal) else None
 
         def progress(text: str, share: float) -> None:
             bar.update(task, description=text, completed=share)
+            if lines:
+                lines.say(text)
 
         if runtime == "flower":
             sample = run_on_flower(scenario, data=data, out=out, progress=progress)

@@ -39,6 +39,8 @@ BASELINES = (
     "puresvd",
     "ease",
 )
+BY_CONTENT = ("content_only", "content_popularity_private")
+"""Without public features they would rank by nothing, and are left out."""
 POPULARITY_WEIGHTS = (0.25, 0.5, 1.0, 2.0)
 """Of log popularity, beside content of weight 1."""
 
@@ -50,7 +52,7 @@ class Comparison:
     Args:
         released: the int8 model as devices run it.
         ndcg_change: released minus float, full-catalogue NDCG@10: mean and 95 % half width.
-        baselines: by name; EASE only where items x items numbers fit.
+        baselines: by name; EASE only where items x items numbers fit, content only where there is any.
         choices: what validation chose for those that have a setting.
         split: the people judged.
     """
@@ -80,6 +82,7 @@ def compare(
     features: Float,
     privacy: PrivacySection,
     beside: Collection[str] = BASELINES,
+    hear: Callable[[str], None] = lambda name: None,
 ) -> Comparison:
     """Evaluate the released model and the baselines on the test items.
 
@@ -90,7 +93,9 @@ def compare(
         features: (items, f) public item knowledge, for the baselines that rank by it.
         privacy: the budget that private popularity spends whole.
         beside: which of `BASELINES` to hold the model against.
+        hear: hears what is judged now.
     """
+    hear("the release")
     released = evaluate(scorer_of(quantized(parameters)), judged, "test")
     plain = evaluate(scorer_of(parameters), judged, "test")
     items, train = parameters.items, split.train
@@ -111,7 +116,9 @@ def compare(
     found: dict[str, Evaluation] = {}
     choices: dict[str, Choice[Any]] = {}
     for name in BASELINES:
-        if name in beside and not (name == "ease" and items > LARGEST_EASE):
+        fits = items <= LARGEST_EASE if name == "ease" else name not in BY_CONTENT or features.any()
+        if name in beside and fits:
+            hear(name)
             made = build[name]()
             if isinstance(made, Choice):
                 choices[name] = made

@@ -121,7 +121,6 @@ def run(
         write_ledger(out, line)
     samples = sample_slates(scenario, dataset, split, folder=folder, trust=publication.trust)
 
-    progress("evaluating beside the baselines", 0.6)
     with timed("evaluate_s"):
         comparison = compare(
             trained.parameters,
@@ -130,6 +129,7 @@ def run(
             features=features,
             privacy=scenario.privacy,
             beside=beside,
+            hear=lambda name: progress(f"evaluating: {' '.join(name.split('_'))}", 0.6),
         )
 
     mean, half = comparison.ndcg_change

@@ -106,6 +106,8 @@ def _by_run(source: Source, cell: Cell) -> Measured:
     found = outcome.comparison
     if how.kind == "ours":
         return Measured(figures=figures(found.released, found.split))
+    if cell.method not in found.baselines:
+        return Measured(skipped="the catalogue has no public text, genres or years")
     choice = found.choices.get(cell.method)
     return Measured(
         figures=figures(found.baselines[cell.method], found.split),
