@@ -49,6 +49,14 @@ def test_every_method_is_measured_at_every_epsilon_it_spends(data: Path, tmp_pat
     assert all(how.label in page for how in METHODS.values())
 
 
+def test_content_is_skipped_where_items_have_none(data: Path, tmp_path: Path) -> None:
+    write_events(data, people=40, items=30, events=8, columns="time")
+    out = tmp_path / "out"
+    assert main(arguments(data, out, "--methods", "content_only", "--epsilons", "inf", "--seeds", "1")) == 0
+    (line,) = read(out / SUMMARY)
+    assert (line.metrics, line.skipped) == ({}, "the catalogue has no public text, genres or years")
+
+
 def test_a_killed_run_goes_on_where_it_was_and_a_finished_one_measures_nothing(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
