@@ -239,7 +239,7 @@ STEP = decode(LogProof.decode(DATA).extra)["rotations"][0]  # type: ignore[index
 ODD = st.fixed_dictionaries(
     {},
     optional={
-        "entry": st.just(STEP["entry"]) | st.text(max_size=5) | st.integers(),  # type: ignore[index,call-overload]
+        "entry": st.just(STEP["entry"]) | st.text(max_size=5) | st.integers(-(2**53) + 1, 2**53 - 1),  # type: ignore[index,call-overload]
         "index": st.integers(-5, 5) | st.booleans() | st.text(max_size=3),
         "path": st.lists(st.text(max_size=5) | st.integers(0, 9), max_size=70),
         "more": st.none(),
