@@ -30,7 +30,7 @@ from client.device.release import (
 from client.device.seen_keys import open_held, read_seen, write_seen
 from client.errors import ClientError
 from privacy.attested import Seen, check_newer
-from privacy.channel import MANIFEST
+from privacy.channel import MANIFEST, PROOF
 from privacy.errors import PrivacyError
 from privacy.manifest import Manifest, TrustAnchors
 
@@ -204,6 +204,26 @@ class Shelf(Generic[Loaded]):
             self._tidy({name, previous})
         return release, loaded
 
+    def proved_by(self, digest: str) -> bool:
+        """Tell whether the current release lies here with the log proof of this digest."""
+        proof = read_private(self._folder / self._pointer().current / PROOF)
+        return proof is not None and hashlib.sha256(proof).hexdigest() == digest
+
+    def prove(self, proof: bytes) -> None:
+        """Keep another log proof of the current release: it may show that keys were replaced since.
+
+        Raises:
+            ReleaseError: it does not hold; the one that is kept does.
+        """
+        with self._alone():
+            name = self._pointer().current
+            files = {**read_folder(self._folder / name), PROOF: proof}
+            release = self._believed(
+                open_release(files, trust=self._trust, now=self._clock(), expired=True, known=True)
+            )
+            replace_private(self._folder / KEYS, write_seen(release.seen))
+            replace_private(self._folder / name / PROOF, proof)
+
     def roll_back(self) -> bool:
         """Go back to the last good release and never take the current one again; return whether there was one."""
         with self._alone():
@@ -215,7 +235,14 @@ class Shelf(Generic[Loaded]):
             return True
 
     def _open(self, files: Mapping[str, bytes]) -> VerifiedRelease:
-        release = open_release(files, trust=self._trust, now=self._clock(), held=self.highest())
+        return self._believed(open_release(files, trust=self._trust, now=self._clock(), held=self.highest()))
+
+    def _believed(self, release: VerifiedRelease) -> VerifiedRelease:
+        """Return a release if it rests on no key that this device has seen replaced.
+
+        Raises:
+            ReleaseForged: it does.
+        """
         try:
             check_newer(release.seen, self._seen(), self._trust)
         except PrivacyError as error:

@@ -133,7 +133,7 @@ class Synchronizer:
             if pointer is None or not draws(self._salt, pointer.manifest, share):
                 continue
             if self._shelf.intact(pointer.manifest):
-                return Outcome("unchanged", problem=problem)
+                return Outcome("unchanged", problem=problem or self._prove(pointer.files[PROOF]))
             try:
                 release = self._install(pointer, channel.line, share)
             except (ReleaseError, ClientError, PrivacyError) as error:
@@ -167,6 +167,17 @@ class Synchronizer:
         for digest in pointer.files.values():
             (self._folder / digest).unlink(missing_ok=True)
         return release.name
+
+    def _prove(self, digest: str) -> str:
+        """Fetch the log proof anew where keys were replaced since; return the code of what went wrong, or nothing."""
+        if self._shelf.proved_by(digest):
+            return ""
+        try:
+            self._shelf.prove(self._fetch(digest, CAPS[PROOF]))
+        except (ClientError, PrivacyError) as error:
+            return error.code
+        (self._folder / digest).unlink(missing_ok=True)
+        return ""
 
     def _manifest(self, pointer: Pointer, line: str) -> Manifest:
         """Return the signed manifest, if the release could be taken at all."""

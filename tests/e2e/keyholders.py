@@ -121,9 +121,10 @@ class Deployment:
         engine.dispose()
 
     def tick(self) -> None:
+        """Let a tick's time pass, and see that there was one: by this hand, or by the service's own."""
         self.service.clock.now += TICK
         engine = open_engine(self.database)
-        assert LogKeeper(engine, self.logs, clock=self.service.clock).tick()
+        LogKeeper(engine, self.logs, clock=self.service.clock).tick()
         engine.dispose()
 
     def command(self, *asked: str) -> int:

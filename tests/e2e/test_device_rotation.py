@@ -102,6 +102,30 @@ def test_an_app_that_pins_the_later_keys_takes_the_same_release_and_keeps_what_w
     assert offered(device, keys.publish(3)) == Outcome("installed", "tiny/3")
 
 
+def test_a_proof_made_anew_teaches_a_device_the_rotation_before_the_next_release(
+    keys: Succession, device: Taker
+) -> None:
+    held = keys.publish(1)
+    assert offered(device, held) == Outcome("installed", "tiny/1")
+    keys.rotate_log()
+    anew = {**held, "manifest.proof": keys.log.proof(0)}
+    for wrong in (
+        anew["manifest.proof"].replace(b"index 0", b"index 1"),
+        b"",
+        silently_rotated(keys)["manifest.proof"],
+    ):
+        assert offered(device, {**held, "manifest.proof": wrong}) == Outcome(
+            "unchanged", problem="release_forged"
+        )
+    assert offered(device, anew) == Outcome("unchanged")
+    assert offered(device, held) == Outcome("unchanged", problem="release_forged"), (
+        "the old proof: a key replaced"
+    )
+    assert offered(device, stolen_log_key(keys)) == Outcome("kept", problem="release_forged")
+    device.trust = keys.now.trust
+    assert device.ranks_with() == "tiny/1", "an app that pins the later keys goes on offline"
+
+
 def test_the_floor_stands_over_a_rotation_of_the_release_key(keys: Succession, device: Taker) -> None:
     """The planted fault: a replay of what was held before the newest release's key was there."""
     old = keys.publish(2)

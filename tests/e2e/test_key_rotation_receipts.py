@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from client.device.__main__ import main as penchant_device
 from client.device.consent_errors import ReceiptRefused
 from client.device.database import Database
 from client.device.switches import Switches
@@ -69,3 +70,18 @@ def test_a_device_that_pins_no_log_or_another_believes_no_new_receipt_key(world:
         with home(world.made.folder / "the log", trust=world.trust, **asked) as device:  # type: ignore[arg-type]
             device.consent.grant(device.consent.notice(FEDERATED))
             assert device.on() == {FEDERATED}
+
+
+def test_the_command_follows_the_new_key_over_the_apps_trust_file(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ["--key", world.receipt_key.base64]
+    with world.made.up():
+        at = ["--server", world.made.service.url, "--home", str(world.made.folder / "by command"), *key]
+        asked = ["consent", "grant", FEDERATED, "--yes", *at]
+        assert penchant_device(asked) == 2
+        assert "not signed by a pinned key of the service" in capsys.readouterr().err
+        assert penchant_device([*asked, "--trust", world.kept("app-trust.json", world.trust.encode())]) == 0
+        assert f"{FEDERATED}: granted." in capsys.readouterr().out
+        assert penchant_device(["consent", "withdraw", FEDERATED, *at]) == 0
+        assert "Acknowledged" in capsys.readouterr().out
