@@ -120,7 +120,9 @@ class Followed:
 def carry(
     tree: "Nodes", rotations: Sequence[tuple[int, KeyRotated]], *, purposes: Iterable[KeyPurpose], size: int
 ) -> bytes:
-    """Return what a proof carries in its `extra` line; empty where no key of these purposes was ever replaced.
+    """Return what a proof carries in its `extra` line: the newest rotations, as many as a reader takes.
+
+    Empty where no key of these purposes was ever replaced.
 
     Args:
         tree: the log's.
@@ -138,7 +140,12 @@ def carry(
         }
         for at, event in needed[-MOST_ROTATIONS:]
     ]
-    return encode({"format": FORMAT, "rotations": carried}) if carried else b""
+    while carried:
+        extra = encode({"format": FORMAT, "rotations": carried})
+        if len(extra) <= MOST_BYTES:
+            return extra
+        carried.pop(0)
+    return b""
 
 
 def follow(data: bytes, key: VerifyKey, *, origin: str) -> Followed:

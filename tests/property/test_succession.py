@@ -111,6 +111,20 @@ def test_the_ledger_carries_what_its_reader_needs_and_no_more_than_is_read() -> 
         followed(data, keys[0])
 
 
+def test_what_would_be_too_long_to_read_goes_along_without_its_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = Ledger(ORIGIN, A)
+    log.rotate(B, proposed_by="ann", approved_by="bob")
+    log.rotate(C, proposed_by="ann", approved_by="bob")
+    at = log.append(LEAF)
+    whole = len(LogProof.decode(log.proof(at)).extra)
+    monkeypatch.setattr(module, "MOST_BYTES", whole - 1)
+    assert len(followed(log.proof(at), B).steps) == 1
+    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    assert LogProof.decode(log.proof(at)).extra == b""
+
+
 def thiefs_signature(event: KeyRotated) -> KeyRotated:
     return replace(event, old_signature=event.new_signature)
 

@@ -35,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--data", action=DataOf, metavar="PATH", help="where the data set named before is")
     group.add_argument(
-        "--methods", type=_methods, default=CONTESTANTS, metavar="A,B",
+        "--methods",
+        type=_methods,
+        default=CONTESTANTS,
+        metavar="A,B",
         help=f"of {', '.join(METHODS)}; oracles only where they are named",
     )
     group.add_argument(

@@ -115,7 +115,9 @@ class _World:
                 question, self.split.train, clipping_norm=1.0, scale_bits=self.scale_bits
             )
             std = next(noise) if noisy else 0.0
-            return (np.ldexp(total, -self.scale_bits) + std * draw.normal(size=len(total))) / people, std / people
+            return (
+                np.ldexp(total, -self.scale_bits) + std * draw.normal(size=len(total))
+            ) / people, std / people
 
         return Learner(plan, features=self.features, ask=ask, observe=lambda label, model: None).learn()
 
