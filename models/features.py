@@ -92,13 +92,14 @@ def _centred(embedded: Float | None, items: int) -> Float:
 
 
 def tokens(title: str) -> set[str]:
-    """Return the words of a title, lower case, without accents and stop words.
+    """Return the words of a title in any script, in one case, without accents and stop words.
 
-    >>> sorted(tokens("The Empire Strikes Back"))
-    ['back', 'empire', 'strikes']
+    >>> sorted(tokens("The Empire Strikes Back")), sorted(tokens("Ночь – Amélie №5"))
+    (['back', 'empire', 'strikes'], ['amelie', 'no5', 'ночь'])
     """
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return set(re.findall(r"[a-z0-9]+", plain)) - STOP_WORDS
+    apart = unicodedata.normalize("NFKD", title).casefold()
+    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    return set(re.findall(r"[^\W_]+", plain)) - STOP_WORDS
 
 
 def _text(catalogue: Catalogue) -> Float:

@@ -11,7 +11,7 @@ import pytest
 
 from models.export import export_release
 from models.features import item_features
-from privacy.events import Event, NotPrivate, RoundCommitted
+from privacy.events import Event, NotPrivate, RoundCommitted, RoundTerms
 from privacy.ledger import read_ledger
 from privacy.manifest import TrustAnchors, open_manifest
 from simulations import flower, training
@@ -45,14 +45,21 @@ def asked(shards: int, seed: int = 11) -> Scenario:
     return load(FEDAVG, overrides=settings, seed=None)
 
 
-def statistics(shards: int, seed: int = 11) -> Scenario:
+STATISTICS = FEDAVG.with_name("movielens.toml")
+
+
+def with_vote(shards: int, seed: int = 11) -> list[str]:
     shares = [f"training.shares.{name}=1" for name in ("popularity", "moments", "item_context", "vote")]
-    settings = [*SETTINGS[:2], SETTINGS[4], f"population.shards={shards}", f"test_seed={seed}", *shares]
-    return load(FEDAVG.with_name("movielens.toml"), overrides=settings, seed=None)
+    loud = ["dataset.name=csv", "features.text=words", "privacy.epsilon=20", "consent.withdraw_share=0.2"]
+    return [*loud, f"population.shards={shards}", f"test_seed={seed}", *shares]
 
 
-def in_process(data: Path, scenario: Scenario) -> tuple[list[str], str]:
-    """Train in this process; return the digest of every round's result, and of the release.
+def statistics(shards: int, seed: int = 11) -> Scenario:
+    return load(STATISTICS, overrides=with_vote(shards, seed), seed=None)
+
+
+def in_process(data: Path, scenario: Scenario) -> tuple[list[tuple[str, str]], str]:
+    """Train in this process; return what each round asked with the digest of its result, and the release's digest.
 
     With equal noise, results are equal exactly where the integer sums are.
     """
@@ -70,15 +77,35 @@ def in_process(data: Path, scenario: Scenario) -> tuple[list[str], str]:
     return results(line.ledger.events), export_release(trained.parameters, dataset.catalogue).sha256
 
 
-def results(events: Iterable[Event]) -> list[str]:
-    return [event.model_out for event in events if isinstance(event, RoundCommitted)]
+def results(events: Iterable[Event]) -> list[tuple[str, str]]:
+    listed = list(events)
+    asked = [event.mechanism for event in listed if isinstance(event, RoundTerms)]
+    found = [event.model_out for event in listed if isinstance(event, RoundCommitted)]
+    return list(zip(asked, found, strict=True))
 
 
-def test_statistics_and_votes_give_the_same_release_for_any_sharding(data: Path) -> None:
+def test_statistics_and_votes_give_the_same_release_for_any_sharding_and_by_command_on_flower(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one = in_process(data, statistics(1))
-    assert len(one[0]) == 4
+    assert [asked for asked, _ in one[0]] == ["popularity", "moments", "item_context", "vote"]
     assert in_process(data, statistics(2)) == in_process(data, statistics(7)) == one
     assert in_process(data, statistics(2, seed=12)) != one
+    settings = [part for setting in with_vote(2) for part in ("--set", setting)]
+    where = ["--data", str(data), "--out", str(tmp_path / "run"), "--runtime", "flower"]
+    assert main(["run", str(STATISTICS), *settings, *where]) == 0
+    said = capsys.readouterr()
+    assert "One person's device" in said.out
+    assert "starting Flower" in said.err
+    assert on_flower(tmp_path / "run")[1] == one
+
+
+def on_flower(out: Path) -> tuple[list[Event], tuple[list[tuple[str, str]], str]]:
+    """Return a run folder's events, and the digests of every round's result and of the release."""
+    trust = TrustAnchors.decode((out / "ledger" / "trust.json").read_bytes())
+    entries, checkpoint = ((out / "ledger" / name).read_bytes() for name in ("entries.jsonl", "checkpoint"))
+    events = list(read_ledger(entries, checkpoint, trust.log_key, origin=trust.origin))
+    return events, (results(events), hashlib.sha256((out / "draft" / "model.onnx").read_bytes()).hexdigest())
 
 
 def listening(processes: list[int]) -> set[str]:
@@ -118,11 +145,9 @@ def test_every_runtime_and_every_sharding_gives_the_same_sums_and_the_same_relea
 
     out = tmp_path / "flower"
     sample = run_on_flower(asked(2), data=data, out=out, progress=progress, tag=tag)
-    trust = TrustAnchors.decode((out / "ledger" / "trust.json").read_bytes())
     draft = TrustAnchors.decode((out / "draft" / "trust.json").read_bytes())
-    entries, checkpoint = ((out / "ledger" / name).read_bytes() for name in ("entries.jsonl", "checkpoint"))
-    events = read_ledger(entries, checkpoint, trust.log_key, origin=trust.origin)
-    assert (results(events), hashlib.sha256((out / "draft" / "model.onnx").read_bytes()).hexdigest()) == one
+    events, found = on_flower(out)
+    assert found == one
     assert any(isinstance(event, NotPrivate) and event.reason == "seeded_randomness" for event in events)
     assert len(sample["items"]) == 5
     assert heard[0] == "starting Flower"

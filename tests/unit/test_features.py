@@ -42,6 +42,17 @@ def test_titles_are_tied_by_the_words_they_share_whatever_the_accent() -> None:
     }
 
 
+def test_titles_in_any_script_are_tied_by_their_words() -> None:
+    titles = ("Красная ночь", "ночь, улица", "北京 物語", "東京 物語", "Κόκκινη νύχτα", "Night")
+    made = Catalogue(ids=tuple("abcdef"), titles=titles, years=np.zeros(6, np.int16), genres=((),) * 6)
+    text = item_features(made).text
+    alike = text @ text.T
+    assert alike[0, 1] > 0.9
+    assert alike[2, 3] > 0.9
+    assert alike[0, 2] == 0
+    assert not text[4:].any(), "what shares no word is tied to nothing"
+
+
 def test_years_are_finer_near_the_newest_item_than_long_ago() -> None:
     catalogue = films()
     eras = item_features(catalogue).facts[:, len(catalogue.genre_names) :]

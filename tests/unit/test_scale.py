@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from models.history import Histories
 from simulations.benchmarks import scale
 
 
@@ -37,3 +38,10 @@ def test_whole_rounds_are_measured() -> None:
     found = scale.measure(without_noise, 1_000, seed=1)
     assert found.updates_per_second > 0
     assert found.peak > 50
+
+
+def test_a_run_of_other_rounds_than_stated_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = Histories(np.arange(1_001), np.zeros(1_000, np.int32))
+    monkeypatch.setattr(scale, "population", lambda people, seed: alone)
+    with pytest.raises(scale.RoundsDiffer, match="popularity"):
+        scale.measure(scale.statistics_scenario(1_000), 1_000, seed=1)
