@@ -7,16 +7,16 @@ a floor: an older release, or another one of the same number, is refused whateve
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from client.device.files import HomeError, private_folder, read_private, replace_private, sync_folder
 from client.device.flagged import check_standing
+from client.device.pointed import Pointer, read_pointer
 from client.device.release import (
     ReleaseError,
     ReleaseExpired,
@@ -38,7 +38,6 @@ POINTER = "pointer.json"
 HIGHEST = "highest.json"
 KEYS = "keys.json"
 LOCK = "lock"
-MOST_REFUSED = 64
 
 Loaded = TypeVar("Loaded")
 
@@ -53,17 +52,6 @@ class ReleaseBroken(ReleaseError):
     """A signed release that cannot rank: the caller keeps what it has."""
 
     code = "release_broken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pointer:
-    """What is on the shelf: digests of manifests, empty for none; what was withdrawn is ``line/sequence``."""
-
-    current: str = ""
-    previous: str = ""
-    trial: str = ""
-    refused: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
 
 
 class Shelf(Generic[Loaded]):
@@ -118,10 +106,9 @@ class Shelf(Generic[Loaded]):
         if not (news := tuple(name for name in names if name not in self.withdrawn())):
             return ()
         with self._alone():
-            pointer = self._pointer()
-            withdrawn = (*pointer.withdrawn, *(name for name in news if name not in pointer.withdrawn))
-            pointer = replace(pointer, withdrawn=withdrawn)
-            if self._usable(pointer.previous, withdrawn) and not self._usable(pointer.current, withdrawn):
+            pointer = self._pointer().withdrawing(news)
+            over = pointer.withdrawn
+            if self._usable(pointer.previous, over) and not self._usable(pointer.current, over):
                 pointer = replace(pointer, current=pointer.previous, previous="")
             self._point(pointer)
         return news
@@ -179,7 +166,7 @@ class Shelf(Generic[Loaded]):
         with self._alone():
             pointer = self._pointer()
             if pointer.trial:  # the lock was free: whoever tried this one has died of it
-                pointer = self._refuse(pointer, pointer.trial)
+                pointer = self._point(pointer.refusing(pointer.trial))
             if name in pointer.refused:
                 raise ReleaseRefusedBefore(
                     "this release failed its trial on this device: wait for another one"
@@ -192,7 +179,7 @@ class Shelf(Generic[Loaded]):
             try:
                 loaded = self._trial(release)
             except Exception as error:
-                self._refuse(pointer, name)
+                self._point(pointer.refusing(name))
                 if isinstance(error, ClientError):
                     raise
                 raise ReleaseBroken(f"the release fails its trial: {type(error).__name__}") from None
@@ -230,8 +217,8 @@ class Shelf(Generic[Loaded]):
             pointer = self._pointer()
             if not self._usable(pointer.previous, pointer.withdrawn):
                 return False
-            refused = (*pointer.refused, pointer.current)[-MOST_REFUSED:]
-            self._point(replace(pointer, current=pointer.previous, previous="", trial="", refused=refused))
+            refusing = pointer.refusing(pointer.current)
+            self._point(replace(refusing, current=pointer.previous, previous=""))
             return True
 
     def _open(self, files: Mapping[str, bytes]) -> VerifiedRelease:
@@ -258,21 +245,14 @@ class Shelf(Generic[Loaded]):
         files = read_folder(self._folder / name)
         return open_release(files, trust=self._trust, now=self._clock(), expired=True, known=True)
 
-    def _refuse(self, pointer: _Pointer, name: str) -> _Pointer:
-        refused = (*pointer.refused, name)[-MOST_REFUSED:]
-        return self._point(replace(pointer, trial="", refused=refused))
-
-    def _pointer(self) -> _Pointer:
+    def _pointer(self) -> Pointer:
         """Return what is pointed at; a pointer that cannot be read points at nothing."""
-        try:
-            value = json.loads(read_private(self._folder / POINTER) or b"{}")
-            lists = {name: tuple(value.get(name, ())) for name in ("refused", "withdrawn")}
-            return _Pointer(**{**value, **lists})
-        except (ValueError, TypeError, AttributeError, HomeError):
-            return _Pointer()
+        with contextlib.suppress(HomeError):
+            return read_pointer(read_private(self._folder / POINTER))
+        return Pointer()
 
-    def _point(self, pointer: _Pointer) -> _Pointer:
-        replace_private(self._folder / POINTER, json.dumps(asdict(pointer)).encode())
+    def _point(self, pointer: Pointer) -> Pointer:
+        replace_private(self._folder / POINTER, pointer.encode())
         return pointer
 
     def _put(self, name: str, files: Mapping[str, bytes]) -> None:
