@@ -103,6 +103,7 @@ class Web:
     def __init__(self, *, seconds: float = SECONDS, total_seconds: float = TOTAL_SECONDS) -> None:
         self._seconds, self._total = seconds, total_seconds
         self._transport: httpx.HTTPTransport | None = None
+        self._lock = threading.Lock()
 
     def send(
         self,
@@ -130,7 +131,8 @@ class Web:
         """
         import httpx
 
-        transport = self._transport = self._transport or httpx.HTTPTransport()
+        with self._lock:  # two threads that send at once share one
+            transport = self._transport = self._transport or httpx.HTTPTransport()
         timeout = httpx.Timeout(self._seconds).as_dict()
         request = httpx.Request(
             method, url, headers=dict(headers), content=body or None, extensions={"timeout": timeout}
@@ -160,6 +162,7 @@ class Web:
 
     def close(self) -> None:
         """Close every connection."""
-        transport, self._transport = self._transport, None
+        with self._lock:
+            transport, self._transport = self._transport, None
         if transport is not None:
             transport.close()
