@@ -17,6 +17,7 @@ LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 2.0
 LONG_HISTORY, LEAST_POPULARITY_OF_SHORT = 40.0, 4.0
 """Histories shorter than that say little of tastes, so popularity must be clearer before any of it is given up."""
 MOMENTS_SHARE = 3 / 7
+"""Of the budget, at whose noise directions are counted."""
 
 
 class PlanError(ModelError):
@@ -32,7 +33,7 @@ class Evidence:
     Args:
         popularity: mean popularity of an item over the noise of the whole budget, N √n / (I s).
         directions: size of the largest basis in which a taste of usual weight stands above the noise,
-            (N / 60 s1)² / 2 times (n / 20)², s1 being the noise of a moments round.
+            (N / 60 s1)² / 2 times (n / 20)², s1 being the noise of a round with 3/7 of the budget.
         long: whether histories are long enough to say much of tastes.
     """
 

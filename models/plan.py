@@ -22,6 +22,9 @@ LARGEST_POPULARITY_SHARE = 0.4
 CLEAR_POPULARITY = 6.0
 """Its share grows as this over the square of mean popularity over noise, from 1/7, unless histories are long and
 public features stand in for it."""
+COMPANY_SHARE, NEAR_SHARE = 0.58, 0.8
+"""Where public features help to find tastes: the item x context round's part of what popularity and the vote leave,
+since its noise costs more than that of the moments; and what counts as near, more than without noise."""
 VOTE_SHARE, LARGEST_VOTE_SHARE = 0.01, 0.08
 VOTES_TOLD_APART = 80.0
 """The vote's share is (80 s / N)² where that lies between the two: the votes of one in eighty are its noise."""
@@ -137,8 +140,9 @@ def _shares(declared: Declared, evidence: Evidence, gate: Gate) -> Shares:
     known = declared.features and evidence.long
     faint = 0.0 if known else CLEAR_POPULARITY / max(evidence.popularity, 1e-6) ** 2
     first = min(max(faint, 1 - 2 * MOMENTS_SHARE), LARGEST_POPULARITY_SHARE) * (1 - vote)
-    rest = (1 - vote - first) / 2
-    return (("popularity", first), ("moments", rest), ("item_context", rest), ("vote", vote))
+    rest = 1 - vote - first
+    company = (COMPANY_SHARE if known else 0.5) * rest
+    return (("popularity", first), ("moments", rest - company), ("item_context", company), ("vote", vote))
 
 
 def _given(shares: Mapping[Mechanism, float]) -> Shares:
@@ -156,6 +160,8 @@ def _knobs(declared: Declared, evidence: Evidence) -> dict[str, Any]:
     knobs: dict[str, Any] = {}
     if not declared.features:
         knobs |= {"feature_directions": 0, "content_dimensions": 0}
+    elif declared.noise and evidence.long:
+        knobs["near_share"] = NEAR_SHARE
     if evidence.directions >= MANY_DIRECTIONS:
         knobs["top_items"] = MANY_TOP_ITEMS
     if not declared.timed:

@@ -10,7 +10,7 @@ import pytest
 
 from simulations.__main__ import main
 from simulations.benchmarks.accuracy.command import PAGE, ROWS
-from simulations.benchmarks.accuracy.methods import METHODS
+from simulations.benchmarks.accuracy.methods import CONTESTANTS, METHODS
 from simulations.benchmarks.accuracy.publishing import SUMMARY, show_table
 from simulations.benchmarks.accuracy.summary import read
 from tests.made import write_events
@@ -36,17 +36,29 @@ def test_every_method_is_measured_at_every_epsilon_it_spends(data: Path, tmp_pat
     out = tmp_path / "out"
     assert main(arguments(data, out, "--epsilons", "4", "--seeds", "1")) == 0
     assert sorted(cells(out / ROWS), key=str) == sorted(
-        ((name, 4.0 if how.spends else None, 1) for name, how in METHODS.items()), key=str
+        ((name, 4.0 if METHODS[name].spends else None, 1) for name in CONTESTANTS), key=str
     )
     lines = {line.method: line for line in read(out / SUMMARY)}
-    assert lines.keys() == METHODS.keys()
+    assert lines.keys() == set(CONTESTANTS)
     for line in lines.values():
         assert 0 <= line.metrics["full hr@10"].mean <= 1
         assert {"coverage", "gini of shown items", "full ndcg@10, heavy"} <= line.metrics.keys()
     assert lines["pfedrec"].settings
     assert len(lines["pfedrec"].tried) > 2
     page = (out / PAGE).read_text()
-    assert all(how.label in page for how in METHODS.values())
+    assert all(METHODS[name].label in page for name in CONTESTANTS)
+
+
+def test_oracles_are_measured_where_they_are_named_and_called_not_private_everywhere(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, names = tmp_path / "out", [name for name, how in METHODS.items() if how.named]
+    asked = arguments(data, out, "--methods", ",".join(names), "--epsilons", "8,inf", "--seeds", "1")
+    assert main(asked) == 0
+    assert {name for name, _, _ in cells(out / ROWS)} == set(names) > {"oracle_blend", "oracle_no_noise"}
+    shown = capsys.readouterr().out
+    assert shown.count("NOT PRIVATE: ") == 4, "two oracles under two protocols"
+    assert (out / PAGE).read_text().count("NOT PRIVATE: ") >= 4
 
 
 def test_content_is_skipped_where_items_have_none(data: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from simulations.benchmarks.accuracy import measuring
 from simulations.benchmarks.accuracy.book import Book, BookRefused
 from simulations.benchmarks.accuracy.cells import cells_of
 from simulations.benchmarks.accuracy.figures import figures
-from simulations.benchmarks.accuracy.methods import METHODS
+from simulations.benchmarks.accuracy.methods import CONTESTANTS, METHODS
 from simulations.benchmarks.accuracy.source import Source, rounded_down
 from simulations.benchmarks.rows import encode_rows
 from simulations.metrics import Evaluation
@@ -160,7 +160,8 @@ def test_options_name_data_methods_epsilons_and_seeds() -> None:
     asked = build_parser().parse_args(["bench", "accuracy", *said.split(" ")])
     assert asked.datasets == [("ml-100k", None), ("csv", Path("a.csv"))]
     assert (asked.methods, asked.epsilons, asked.seeds) == (("ours", "ease"), (1.0, math.inf), (4, 5))
-    assert build_parser().parse_args(["bench", "accuracy"]).methods == tuple(METHODS)
+    assert build_parser().parse_args(["bench", "accuracy"]).methods == CONTESTANTS
+    assert set(METHODS) - set(CONTESTANTS) == {name for name, how in METHODS.items() if how.named}
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,10 @@ def test_a_table_without_rows_is_left_out(tmp_path: Path) -> None:
     spending, others = (
         [line for line in lines if METHODS[line.method].spends is kind] for kind in (True, False)
     )
-    assert [markdown(some, "made").count("\n| ---") for some in (lines, spending, others)] == [3, 2, 1]
+    assert [markdown(some, "made").count("\n| ---") for some in (lines, spending, others)] == [5, 4, 1]
+    told = [line for line in lines if METHODS[line.method].kind == "oracle"]
+    assert markdown(told, "made").count("NOT PRIVATE: ") == 4, "each under both protocols"
+    assert "NOT PRIVATE" not in markdown([line for line in lines if line not in told], "made")
     for some, title in ((spending, "Beside what spends no"), (others, "Accuracy at each")):
         assert title in render(lines)
         assert title not in render(some)

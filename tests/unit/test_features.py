@@ -73,6 +73,18 @@ def test_a_catalogue_that_knows_nothing_has_features_without_extent() -> None:
     assert content_table(item_features(bare).table, dimensions=8).shape == (2, 0)
 
 
+def test_what_is_equally_popular_is_more_alike_and_what_has_no_features_stays_without() -> None:
+    table = item_features(films()).table
+    logs = np.array([2.0, -1.0, 2.0, -1.0, 2.0, -1.0])
+    known = content_table(table, dimensions=40, log_popularity=logs)
+    plain = content_table(table, dimensions=40)
+    closer = known @ known.T - plain @ plain.T
+    same = logs[:, None] == logs
+    assert closer[same & ~np.eye(6, dtype=bool)].mean() > 0.05 > 0 > closer[~same].mean()
+    assert np.allclose(content_table(table, dimensions=40, log_popularity=0 * logs), plain, atol=1e-5)
+    assert content_table(table[:, :0], dimensions=8, log_popularity=logs).shape == (6, 0)
+
+
 def test_features_do_not_depend_on_the_order_of_the_catalogue() -> None:
     films_, order = films(), np.array([3, 0, 5, 1, 4, 2])
     shuffled = Catalogue(
