@@ -20,7 +20,7 @@ from simulations.baselines import (
 )
 from simulations.benchmarks.accuracy.cells import AccuracyRow, Cell
 from simulations.benchmarks.accuracy.figures import Figure, figures
-from simulations.benchmarks.accuracy.methods import METHODS
+from simulations.benchmarks.accuracy.methods import METHODS, ORACLE_RANKS
 from simulations.benchmarks.accuracy.oracles import Told, known_blend, of_rank, without_noise
 from simulations.benchmarks.accuracy.source import DEFAULT, Source
 from simulations.comparison import private_popularity
@@ -154,7 +154,7 @@ def _peer(cell: Cell, split: Split, items: int) -> Measured:
 ORACLES: dict[str, Callable[[Source, Cell], Told]] = {
     "oracle_blend": known_blend,
     "oracle_no_noise": without_noise,
-    **{f"oracle_rank_{rank}": partial(of_rank, rank=rank) for rank in (8, 20, 32, 64)},
+    **{f"oracle_rank_{rank}": partial(of_rank, rank=rank) for rank in ORACLE_RANKS},
 }
 Baseline = Callable[[Source, Cell, Split, Split], Scorer | Choice[Any]]
 BASELINES: dict[str, Baseline] = {

@@ -6,6 +6,7 @@ from typing import Literal
 Kind = Literal["ours", "private", "public", "open", "leaky", "oracle"]
 PROTOCOL = ("simulations.metrics", "simulations.split", "simulations.benchmarks.accuracy.figures")
 """Decides everybody's figures."""
+ORACLE_RANKS = (8, 20, 32, 64)
 ORACLES = ("simulations.benchmarks.accuracy.oracles",)
 
 
@@ -82,7 +83,7 @@ METHODS = {
             behind=ORACLES,
             named=True,
         )
-        for rank in (8, 20, 32, 64)
+        for rank in ORACLE_RANKS
     },
 }
 CONTESTANTS = tuple(name for name, how in METHODS.items() if not how.named)
