@@ -1,12 +1,8 @@
 """What `penchant-sim run` shows: a progress bar, one person's slate, a short table, what to try next."""
 
 import json
-import math
-import sys
-import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +15,7 @@ from rich.table import Table
 from privacy.terms import RELATION, UNIT, Guarantee
 from simulations.backends import InMemory
 from simulations.flower import run_on_flower
+from simulations.progress import Lines
 from simulations.publishing import DRAFT
 from simulations.reporting import slate
 from simulations.run import next_commands, run
@@ -33,26 +30,6 @@ NAMES = {
     "puresvd": "PureSVD *",
     "ease": "EASE *",
 }
-
-
-@dataclass(slots=True)
-class Lines:
-    """Progress where there is no terminal: a line on standard error for what begins, at most one every few seconds.
-
-    Args:
-        every: seconds between two lines; what begins sooner after the last is not told.
-    """
-
-    every: float = 2.0
-    _began: float = field(default_factory=time.monotonic)
-    _told: float = -math.inf
-
-    def say(self, text: str) -> None:
-        """Tell what begins now."""
-        now = time.monotonic()
-        if now - self._told >= self.every:
-            self._told = now
-            print(f"{now - self._began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 def run_scenario(
@@ -83,12 +60,11 @@ def run_scenario(
     )
     with bar:
         task = bar.add_task("starting", total=1.0)
-        lines = Lines() if not (quiet or console.is_terminal) else None
+        lines = Lines(quiet=quiet or console.is_terminal)
 
         def progress(text: str, share: float) -> None:
             bar.update(task, description=text, completed=share)
-            if lines:
-                lines.say(text)
+            lines.say(text)
 
         if runtime == "flower":
             sample = run_on_flower(scenario, data=data, out=out, progress=progress)

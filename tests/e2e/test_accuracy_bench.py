@@ -61,11 +61,14 @@ def test_oracles_are_measured_where_they_are_named_and_called_not_private_everyw
     assert (out / PAGE).read_text().count("NOT PRIVATE: ") >= 4
 
 
-def test_content_is_skipped_where_items_have_none(data: Path, tmp_path: Path) -> None:
+def test_content_is_skipped_where_items_have_none(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_events(data, people=40, items=30, events=8, columns="time")
     out = tmp_path / "out"
     assert main(arguments(data, out, "--methods", "content_only", "--epsilons", "inf", "--seeds", "1")) == 0
     (line,) = read(out / SUMMARY)
+    assert "reading csv" in capsys.readouterr().err, "a log hears of progress, too"
     assert (line.metrics, line.skipped) == ({}, "the catalogue has no public text, genres or years")
 
 

@@ -27,6 +27,7 @@ from simulations.benchmarks.accuracy.source import DEFAULT, Source
 from simulations.benchmarks.accuracy.summary import save, summarize
 from simulations.benchmarks.rows import machine
 from simulations.outputs import claim, write
+from simulations.progress import Lines
 from simulations.provenance import commit
 
 ROWS, PAGE = "accuracy.jsonl", "accuracy.html"
@@ -78,13 +79,16 @@ def main(asked: Asked, out: Path) -> None:
     claim(out)
     book = Book(out / ROWS)
     console = Console(highlight=False)
+    told = Lines(quiet=console.is_terminal)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         for kind, path in asked.data:
             task = bar.add_task(f"reading {kind}", total=None)
+            told.say(f"reading {kind}")
 
             def hear(text: str, done: int, total: int, task: int = task) -> None:
                 bar.update(task, description=text, completed=done, total=total)  # type: ignore[arg-type]
+                told.say(f"{done} of {total}: {text}")
 
             source = Source(kind, path, tuple(asked.overrides))
             measure_all(source, asked, book, hear)
