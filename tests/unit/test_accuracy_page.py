@@ -77,7 +77,8 @@ def test_publishing_keeps_the_summary_and_puts_its_tables_between_the_marks(tmp_
     page.write_text(f"before\n{BEGINS}\nyesterday's\n{ENDS}\nafter\n")
     save(tmp_path / SUMMARY, everything(tmp_path))
     publish(tmp_path, page, kept=tmp_path / "kept.jsonl")
-    assert read(tmp_path / "kept.jsonl") == read(tmp_path / SUMMARY)
+    told = [line for line in read(tmp_path / SUMMARY) if not METHODS[line.method].named]
+    assert read(tmp_path / "kept.jsonl") == told
     text = page.read_text()
     assert text.startswith(f"before\n{BEGINS}")
     assert text.endswith(f"{ENDS}\nafter\n")
@@ -207,3 +208,13 @@ def test_names_stand_apart_in_their_order_and_inside_the_picture(wanted: list[fl
     assert len(places) == len(wanted)
     assert all(after - before >= APART - 1e-6 for before, after in pairwise(places))
     assert all(-1e-6 <= place <= 300 + 1e-6 for place in places)
+
+
+def test_what_an_oracle_was_told_is_never_published(tmp_path: Path) -> None:
+    save(tmp_path / SUMMARY, everything(tmp_path))
+    page, kept = tmp_path / "page.md", tmp_path / "kept.jsonl"
+    page.write_text(f"{BEGINS}\n{ENDS}\n")
+    publish(tmp_path, page, kept=kept)
+    assert METHODS["ours"].label in page.read_text()
+    assert not any(METHODS[line.method].named for line in read(kept))
+    assert "without noise" not in page.read_text()

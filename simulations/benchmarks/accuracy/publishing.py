@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulations.benchmarks.accuracy.markdown import markdown
+from simulations.benchmarks.accuracy.methods import METHODS
 from simulations.benchmarks.accuracy.summary import KEPT, Line, SummaryRefused, ordered, read, save
 from simulations.outputs import write
 
@@ -29,7 +30,7 @@ def tables(lines: Sequence[Line]) -> str:
 def publish(out: Path, page: Path, *, kept: Path = KEPT) -> None:
     """Keep a measurement's summary beside the code and put its tables into a file, both or neither.
 
-    What was kept before and is not measured anew stays, under the commit that measured it.
+    What was kept before and is not measured anew stays, under the commit that measured it. Oracles are left out.
 
     Args:
         out: the benchmark's folder.
@@ -40,7 +41,8 @@ def publish(out: Path, page: Path, *, kept: Path = KEPT) -> None:
         SummaryRefused: nothing was measured there, or the file has no place for tables.
     """
     before = read(kept) if kept.exists() else []
-    lines = ordered({line.key: line for line in (*before, *read(out / SUMMARY))}.values())
+    found = [line for line in read(out / SUMMARY) if not METHODS[line.method].named]
+    lines = ordered({line.key: line for line in (*before, *found)}.values())
     try:
         text = with_tables(page.read_text(encoding="utf-8"), tables(lines))
     except OSError as problem:
