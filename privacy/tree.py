@@ -24,21 +24,6 @@ class Nodes(ABC):
     def node(self, level: int, place: int) -> bytes:
         """Return the hash of the place-th complete subtree of 2**level leaves."""
 
-    @abstractmethod
-    def keep(self, level: int, place: int, node: bytes) -> None:
-        """Keep that hash; places come in ascending order."""
-
-    def append(self, leaf: bytes) -> int:
-        """Append one leaf and return its index: one hash, and one for every subtree it completes."""
-        index = place = self.size
-        node, level = leaf_hash(leaf), 0
-        self.keep(level, place, node)
-        while place & 1:
-            node = node_hash(self.node(level, place - 1), node)
-            level, place = level + 1, place >> 1
-            self.keep(level, place, node)
-        return index
-
     def root(self, size: int | None = None) -> bytes:
         """Return the root over all leaves, or over the first `size` of them: O(log n) hashes.
 
@@ -113,7 +98,26 @@ class Nodes(ABC):
         return node_hash(self._over(begin, middle), self._over(middle, end))
 
 
-class Tree(Nodes):
+class Growing(Nodes):
+    """A tree that leaves are appended to."""
+
+    @abstractmethod
+    def keep(self, level: int, place: int, node: bytes) -> None:
+        """Keep that hash; places come in ascending order."""
+
+    def append(self, leaf: bytes) -> int:
+        """Append one leaf and return its index: one hash, and one for every subtree it completes."""
+        index = place = self.size
+        node, level = leaf_hash(leaf), 0
+        self.keep(level, place, node)
+        while place & 1:
+            node = node_hash(self.node(level, place - 1), node)
+            level, place = level + 1, place >> 1
+            self.keep(level, place, node)
+        return index
+
+
+class Tree(Growing):
     """A tree in memory.
 
     Args:

@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, text, update
 
-from privacy.tree import HASH, Nodes
+from privacy.tree import HASH, Growing, Nodes
 from server.bulk import insert_rows
 from server.tables import tree_heads, tree_nodes
 
 
-class StoredTree(Nodes):
+class StoredTree(Growing):
     """One log's tree within one transaction.
 
     The first append of a transaction holds the log until it ends: positions are given out in the order of commits.
@@ -124,7 +124,3 @@ class _Needed(Nodes):
         """Note a subtree."""
         self.nodes.add((level, place))
         return bytes(HASH)
-
-    def keep(self, level: int, place: int, node: bytes) -> None:
-        """Refuse: nothing is appended here."""
-        raise NotImplementedError

@@ -84,10 +84,7 @@ def _zipped(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO | None]]:
                     raise DatasetError(f"{path}: holds no {form.interactions}")
                 movies = inside.get(form.items)
                 found = archive.open(inside[form.interactions]), archive.open(movies) if movies else None
-            except (
-                RuntimeError,
-                NotImplementedError,
-            ) as problem:  # encrypted, or packed in a way unknown here
+            except RuntimeError as problem:  # encrypted, or packed in a way unknown here
                 raise DatasetError(f"{path}: damaged archive: {problem}") from None
             yield found  # type: ignore[misc]
     except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
