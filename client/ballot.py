@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from client.portions import alike
 from models.ballot import HIDDEN, BallotInput
-from models.history import Float, Histories, Ids, history_weights
+from models.history import Float, Histories, Ids, history_weights, spared_events
 
 Values = NDArray[np.floating[Any]]
 FLOOR = np.float32(1e-12)
@@ -65,8 +65,9 @@ def cells_of_one(question: BallotInput) -> int:
 def answers(question: BallotInput, people: Histories) -> Values:
     """Judge every way of blending by the latest events of each history.
 
-    Each hidden event is ranked by what came before it alone, among the items not met before. What a way gains
-    over popularity is brought to norm 1 for every person, whoever gains much or little.
+    Each hidden event is ranked by what came before it alone, among the items not met before, and by the
+    popularity that the item would have had without this person. What a way gains over popularity is brought to
+    norm 1 for every person, whoever gains much or little.
 
     Args:
         question: the round's input.
@@ -79,7 +80,7 @@ def answers(question: BallotInput, people: Histories) -> Values:
     told = _tell(question, people, recencies)
     gained = np.zeros((people.people, 2, len(question.blends)))
     for hidden in range(1, HIDDEN + 1):
-        able = np.flatnonzero(people.lengths > hidden)
+        able = np.flatnonzero(_judged(question, people.lengths) >= hidden)
         some = _Told(*(part[hidden - 1][:, able] for part in (told.taste, told.content, told.fade)))
         rank = _ranks(question, people.take(able), recencies, some, hidden)
         gained[able, 0] += 2 / np.log2(2 + rank)
@@ -87,6 +88,16 @@ def answers(question: BallotInput, people: Histories) -> Values:
     over = (gained - gained[:, :, :1])[:, :, 1:].reshape(people.people, -1)
     length = np.sqrt((over[:, None] @ over[:, :, None])[:, 0])
     return np.asarray(np.divide(over, length, out=np.zeros_like(over), where=length > 0))
+
+
+def _judged(question: BallotInput, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return by how many of their latest events people judge: those kept out of what was learnt.
+
+    Where no tastes were learnt nothing had to be kept out, and everybody who met two items has one to judge by.
+    """
+    if question.spared:
+        return spared_events(lengths, most=min(question.spared, HIDDEN))
+    return np.where(lengths > 1, np.maximum(spared_events(lengths, most=HIDDEN), 1), 0)
 
 
 def _recencies(question: BallotInput) -> list[_Recency]:
@@ -130,7 +141,9 @@ def _ranks(
     sizes, size_of = np.unique(question.counts, return_inverse=True)
     each = (size_of[:, None] == np.arange(len(sizes))).astype(np.float32)
     popular = np.empty((people.people, len(rivals) + 1), np.float32)
-    popular[:, :-1], popular[:, -1] = question.popularity[rivals], question.popularity[wanted]
+    released = question.popularity
+    popular[:, :-1] = released.logs[rivals]
+    popular[:, -1] = released.logs_without(wanted, 1 / np.sqrt(people.lengths))
     rank = np.empty((people.people, len(question.blends)))
     for place, recency in enumerate(recencies):
         taste, content, popularity = recency.weights

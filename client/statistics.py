@@ -15,14 +15,12 @@ from client.ballot import answers, cells_of_one
 from client.errors import ClientError
 from client.portions import alike, by_length, portions
 from models.ballot import BallotInput
-from models.history import Float, Histories, Ids
+from models.history import Float, Histories, Ids, spared_events
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, RoundInput
 from privacy.clipping import Int64, clip_rows, clip_to_grid
 from privacy.moments import to_vector
 
 Values = NDArray[np.floating[Any]]
-LONG = 4
-"""Times the spared events that a history must hold for them to be spared."""
 BANDED = 128
 """Events up to which a window is one small matrix product."""
 
@@ -75,9 +73,9 @@ def contribution_sum(
 
 
 def _without_spared(question: MomentsInput | ContextInput, items: Ids) -> Ids:
-    """Leave out the latest events where a history is long enough to miss them: they will judge what is learnt."""
-    spared = question.spared
-    return items[:, :-spared] if 0 < spared * LONG <= items.shape[1] else items
+    """Leave out the latest events, a quarter of a short history: they will judge what is learnt."""
+    count = items.shape[1]
+    return items[:, : count - int(spared_events(np.array(count), most=question.spared))]
 
 
 def _add_popularity(total: Int64, people: Histories, *, clipping_norm: float, scale_bits: int) -> None:

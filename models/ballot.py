@@ -5,6 +5,7 @@ hidden item, and says which ways put it higher than popularity alone would. It a
 stands in the whole catalogue and for how much of the catalogue it passes, and a way must win both.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from models.errors import ModelError
 from models.history import Float, Ids
 from models.parameters import GlobalParameters
+from models.popularity import Popularity
 from models.preference import spread
 
 Wide = NDArray[np.float64]
@@ -23,9 +25,9 @@ HIDDEN = 3
 CERTAIN = 2.0
 """Noise deviations by which a way must beat popularity alone, twice, before it counts."""
 RECENCIES = ((0.01, 3.0), (0.03, 5.0), (0.1, 15.0))
-STRENGTHS_OF_CONTENT = (0.15, 0.5, 1.5)
-STRENGTHS_OF_TASTE = (0.2, 0.6, 1.6)
-STRENGTHS_OF_BOTH = (0.5, 1.2, 2.4)
+STRENGTHS_OF_CONTENT = (0.15, 0.5, 1.5, 4.0)
+STRENGTHS_OF_TASTE = (0.2, 0.6, 1.6, 4.0)
+STRENGTHS_OF_BOTH = (0.5, 1.2, 2.4, 4.8)
 CONTENT_TO_TASTE = (0.4, 0.8, 1.6)
 
 
@@ -81,19 +83,21 @@ def ways(*, content: bool, tastes: bool, timed: bool) -> Ways:
         timed: whether the order of events says anything.
 
     >>> len(ways(content=True, tastes=True, timed=True).listed)
-    46
+    61
     >>> len(ways(content=True, tastes=False, timed=False).listed)
-    4
+    5
     """
     recencies = RECENCIES if timed else ((1.0, 1.0),)
     families: list[tuple[tuple[int, ...], list[tuple[float, float]]]] = []
     if content:
-        families.append(((3,), [(0.0, strength) for strength in STRENGTHS_OF_CONTENT]))
+        families.append(
+            ((len(STRENGTHS_OF_CONTENT),), [(0.0, strength) for strength in STRENGTHS_OF_CONTENT])
+        )
     if tastes:
-        families.append(((3,), [(strength, 0.0) for strength in STRENGTHS_OF_TASTE]))
+        families.append(((len(STRENGTHS_OF_TASTE),), [(strength, 0.0) for strength in STRENGTHS_OF_TASTE]))
     if content and tastes:
         both = [(strength, part * strength) for strength in STRENGTHS_OF_BOTH for part in CONTENT_TO_TASTE]
-        families.append(((3, 3), both))
+        families.append(((len(STRENGTHS_OF_BOTH), len(CONTENT_TO_TASTE)), both))
     grids = tuple(
         (
             (len(recencies), *shape),
@@ -118,11 +122,14 @@ class BallotInput:
         content: (items, c) float32, public rows less the catalogue's mean, c at least 1.
         taste_spread: (r, r) float32 covariance of the first over the catalogue.
         content_spread: (c, c) float32 covariance of the second.
-        popularity: (items,) float32, standardized log popularity.
+        measured: (items,) float64, released popularity in people per declared person.
+        noise: on each value of it.
+        people: the declared population.
         rivals: (m,) int32 different items a hidden one is compared with.
         counts: (m,) float32, how many items each of them stands for.
         blends: (ways, 5) float32: taste, content, popularity, alpha and tau of each.
         fade_in: evidence at which personalization has half its strength.
+        spared: most of a history's latest events that were kept out of what was learnt; 0 where nothing was.
     """
 
     taste_in: Float
@@ -130,48 +137,54 @@ class BallotInput:
     content: Float
     taste_spread: Float
     content_spread: Float
-    popularity: Float
+    measured: Wide
+    noise: float
+    people: int
     rivals: Ids
     counts: Float
     blends: Float
     fade_in: float
+    spared: int
 
     def __post_init__(self) -> None:
-        items, ways = len(self.popularity), len(self.blends)
+        items, ways = len(self.measured), len(self.blends)
         shapes = {
             "taste_in": (items, len(self.taste_spread)),
             "taste_out": (items, len(self.taste_spread)),
             "content": (items, len(self.content_spread)),
             "taste_spread": (len(self.taste_spread),) * 2,
             "content_spread": (len(self.content_spread),) * 2,
-            "popularity": (items,),
+            "measured": (items,),
             "counts": self.rivals.shape,
             "blends": (ways, 5),
         }
         for name, shape in shapes.items():
             table = getattr(self, name)
-            if (
-                table.shape != shape
-                or table.dtype != np.float32
-                or 0 in shape
-                or not np.isfinite(table).all()
-            ):
+            kind = np.float64 if name == "measured" else np.float32
+            if table.shape != shape or table.dtype != kind or 0 in shape or not np.isfinite(table).all():
                 raise BallotError(
-                    f"{name} must be finite float32{list(shape)}, not {table.dtype}{table.shape}"
+                    f"{name} must be finite {np.dtype(kind)}{list(shape)}, not {table.dtype}{table.shape}"
                 )
         if ways < 2 or self.rivals.dtype != np.int32 or self.rivals.ndim != 1:
             raise BallotError("a ballot needs two ways at least and a list of rivals")
         if len(np.unique(self.rivals)) != len(self.rivals):
             raise BallotError("no item may be a rival twice")
-        if not 0 <= self.rivals.min() <= self.rivals.max() < items or not self.fade_in >= 0:
-            raise BallotError("rivals must be items of the catalogue and fade_in must not be negative")
+        if not 0 <= self.rivals.min() <= self.rivals.max() < items:
+            raise BallotError("rivals must be items of the catalogue")
+        if not (self.fade_in >= 0 and 0 <= self.noise < math.inf and self.people >= 1 and self.spared >= 0):
+            raise BallotError("fade_in, noise and spared must not be negative and people must be positive")
         if not ((self.blends[:, 3] >= 0) & (self.blends[:, 3] <= 1) & (self.blends[:, 4] > 0)).all():
             raise BallotError("alpha must be in [0, 1] and tau positive in every way")
 
     @property
     def items(self) -> int:
         """Size of the catalogue."""
-        return len(self.popularity)
+        return len(self.measured)
+
+    @property
+    def popularity(self) -> Popularity:
+        """What was released of popularity."""
+        return Popularity(self.measured, self.noise, self.people)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -180,17 +193,23 @@ class BallotInput:
 
 
 def ballot(
-    parameters: GlobalParameters, log_popularity: Wide, among: Ways, rng: np.random.Generator
+    parameters: GlobalParameters,
+    popularity: Popularity,
+    among: Ways,
+    rng: np.random.Generator,
+    *,
+    spared: int,
 ) -> BallotInput:
     """Put a model and the ways to blend it on a ballot.
 
     Args:
         parameters: the model; its own weights and recency are not looked at.
-        log_popularity: (items,) standardized.
+        popularity: as released.
         among: the ways.
         rng: draws which items stand for the less popular; public, so any stream will do.
+        spared: most latest events of a history that were kept out of the model; 0 where it learnt no tastes.
     """
-    ranked = np.argsort(-log_popularity, kind="stable")
+    ranked = np.argsort(-popularity.mean, kind="stable")
     head, tail = ranked[:RIVALS], ranked[RIVALS:]
     some = rng.permutation(tail)[:RIVALS]
     counts = np.concatenate([np.ones(len(head)), np.full(len(some), len(tail) / max(len(some), 1))])
@@ -206,13 +225,16 @@ def ballot(
         content=content - content_mean,
         taste_spread=taste_spread,
         content_spread=content_spread,
-        popularity=log_popularity.astype(np.float32),
+        measured=popularity.mean,
+        noise=popularity.std,
+        people=popularity.people,
         rivals=np.concatenate([head, some]).astype(np.int32),
         counts=counts.astype(np.float32),
         blends=np.array(
             [[w.taste, w.content, w.popularity, w.alpha, w.tau] for w in among.listed], np.float32
         ),
         fade_in=parameters.fade_in,
+        spared=spared,
     )
 
 
@@ -231,9 +253,9 @@ def elect(mean: Wide, among: Ways, *, std: float) -> Blend:
         Popularity alone where no way wins beyond doubt.
 
     >>> among = ways(content=True, tastes=False, timed=False)
-    >>> elect(np.array([0.1, 0.5, 0.1, 0.1, 0.2, 0.1]), among, std=0.04) == among.listed[2]
+    >>> elect(np.array([0.1, 0.5, 0.1, 0.0, 0.1, 0.2, 0.1, 0.0]), among, std=0.04) == among.listed[2]
     True
-    >>> elect(np.array([0.1, 0.5, 0.1, 0.1, 0.2, 0.1]), among, std=0.2) == among.plain
+    >>> elect(np.array([0.1, 0.5, 0.1, 0.0, 0.1, 0.2, 0.1, 0.0]), among, std=0.2) == among.plain
     True
     """
     answers = mean.reshape(2, -1)

@@ -14,6 +14,8 @@ LEAST_DIRECTIONS = 100.0
 """Directions in which co-occurrence must be able to stand above the noise before it is asked for."""
 LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 2.0
 """Mean popularity over its noise from which tastes are looked for, with public features and without."""
+MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY = 1000.0, 0.8
+"""Where so many directions stand above the noise, histories are long and features help, this will do."""
 LONG_HISTORY, LEAST_POPULARITY_OF_SHORT = 40.0, 4.0
 """Histories shorter than that say little of tastes, so popularity must be clearer before any of it is given up."""
 MOMENTS_SHARE = 3 / 7
@@ -89,6 +91,8 @@ class Declared:
         """Return from which mean popularity over its noise tastes are looked for."""
         if not evidence.long:
             return LEAST_POPULARITY_OF_SHORT
+        if self.features and evidence.directions >= MANY_DIRECTIONS:
+            return LEAST_POPULARITY_OF_MANY
         return LEAST_POPULARITY if self.features else LEAST_POPULARITY_ALONE
 
     def suffices(self, evidence: Evidence) -> bool:

@@ -9,6 +9,8 @@ from models.errors import ModelError
 
 Float = NDArray[np.float32]
 Ids = NDArray[np.int32]
+EVENTS_FOR_ONE_SPARED = 4
+"""A history keeps one event out of what is learnt for so many that it holds."""
 
 
 class HistoryError(ModelError):
@@ -90,3 +92,16 @@ def history_weights(ages: NDArray[np.int64], *, alpha: float, tau: float) -> Flo
     if not 0 <= alpha <= 1 or not tau > 0:
         raise HistoryError(f"alpha must be in [0, 1] and tau positive, not {alpha} and {tau}")
     return (alpha + (1 - alpha) * np.exp(-ages / tau)).astype(np.float32)
+
+
+def spared_events(lengths: NDArray[np.int64], *, most: int) -> NDArray[np.int64]:
+    """Return how many of their latest events histories keep out of what is learnt, to judge it by.
+
+    Args:
+        lengths: (people,) distinct items of each.
+        most: the largest number.
+
+    >>> spared_events(np.array([3, 4, 9, 200]), most=3).tolist()
+    [0, 1, 2, 3]
+    """
+    return np.minimum(lengths // EVENTS_FOR_ONE_SPARED, most)

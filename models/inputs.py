@@ -65,7 +65,7 @@ class MomentsInput:
     Args:
         projection: (items, k) float32, the item's scale times its row of the basis.
         near: how closeness in time counts.
-        spared: how many of their latest events people with many keep out, to judge by them later.
+        spared: most of their latest events that people keep out, to judge by them later.
     """
 
     projection: Float
@@ -101,7 +101,7 @@ class ContextInput:
         tastes: (items, r) float32, the item tastes learnt so far.
         scale: (items,) float32 positive, how much each item's row counts.
         near: how closeness in time counts.
-        spared: how many of their latest events people with many keep out, to judge by them later.
+        spared: most of their latest events that people keep out, to judge by them later.
     """
 
     tastes: Float

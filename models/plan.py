@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from models.evidence import MOMENTS_SHARE, Declared, Evidence, PlanError
+from models.evidence import LEAST_POPULARITY, MOMENTS_SHARE, Declared, Evidence, PlanError
 from models.plan_words import Choice, in_words
 from models.recipe import RecipeSettings
 
@@ -28,8 +28,10 @@ since its noise costs more than that of the moments; and what counts as near, mo
 VOTE_SHARE, LARGEST_VOTE_SHARE = 0.01, 0.08
 VOTES_TOLD_APART = 80.0
 """The vote's share is (80 s / N)² where that lies between the two: the votes of one in eighty are its noise."""
-MANY_TOP_ITEMS, MANY_DIRECTIONS = 400, 10_000.0
+MANY_TOP_ITEMS, DIRECTIONS_FOR_MANY = 400, 10_000.0
 """Where so many directions stand above the noise, so many items get one of their own."""
+RANK_BESIDE_CONTENT = 12
+"""Most tastes under noise where items have features: the rest of an item's numbers are their content's."""
 
 RECIPE = RecipeSettings(
     scale_power=0.4,
@@ -41,7 +43,7 @@ RECIPE = RecipeSettings(
     rank_limit=20,
     taste_blend=0.25,
     numbers_per_item=64,
-    content_dimensions=48,
+    content_dimensions=64,
     recency_floor=0.01,
     recency_tau=5.0,
     fade_in=0.5,
@@ -138,7 +140,8 @@ def _shares(declared: Declared, evidence: Evidence, gate: Gate) -> Shares:
             return (("popularity", 1.0),)
         return (("popularity", 1 - vote), ("vote", vote))
     known = declared.features and evidence.long
-    faint = 0.0 if known else CLEAR_POPULARITY / max(evidence.popularity, 1e-6) ** 2
+    stands_in = known and evidence.popularity >= LEAST_POPULARITY
+    faint = 0.0 if stands_in else CLEAR_POPULARITY / max(evidence.popularity, 1e-6) ** 2
     first = min(max(faint, 1 - 2 * MOMENTS_SHARE), LARGEST_POPULARITY_SHARE) * (1 - vote)
     rest = 1 - vote - first
     company = (COMPANY_SHARE if known else 0.5) * rest
@@ -160,9 +163,11 @@ def _knobs(declared: Declared, evidence: Evidence) -> dict[str, Any]:
     knobs: dict[str, Any] = {}
     if not declared.features:
         knobs |= {"feature_directions": 0, "content_dimensions": 0}
-    elif declared.noise and evidence.long:
-        knobs["near_share"] = NEAR_SHARE
-    if evidence.directions >= MANY_DIRECTIONS:
+    elif declared.noise:
+        knobs["rank_limit"] = RANK_BESIDE_CONTENT
+        if evidence.long:
+            knobs["near_share"] = NEAR_SHARE
+    if evidence.directions >= DIRECTIONS_FOR_MANY:
         knobs["top_items"] = MANY_TOP_ITEMS
     if not declared.timed:
         knobs |= {"recency_floor": 1.0, "near_share": 0.0}

@@ -6,7 +6,6 @@ Each call spends the plan's next share. Where no taste is worth looking for, or 
 budget goes to popularity: two measurements at shares a and b tell together what one tells at a + b.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.ballot import HIDDEN, Blend, ballot, elect, ways
-from models.basis import Basis, log_popularity, positive_popularity
+from models.basis import Basis
 from models.history import Float
 from models.inputs import RoundInput
 from models.parameters import GlobalParameters
 from models.plan import Mechanism, Plan
+from models.popularity import Popularity
 from models.recipe import (
     basis_of,
     context_input,
@@ -63,40 +63,6 @@ class Learnt:
         return {"rounds": list(self.rounds), "tastes": self.tastes, "blend": weights}
 
 
-@dataclass(frozen=True, slots=True)
-class Popularity:
-    """Noisy popularity.
-
-    Args:
-        mean: (items,) float64, in people per declared person.
-        std: noise on each value.
-        people: the declared population.
-    """
-
-    mean: Wide
-    std: float
-    people: int
-
-    def and_again(self, mean: Wide, std: float) -> "Popularity":
-        """Combine with another measurement, each weighed by what it tells."""
-        if not self.std:
-            return self
-        first = std**2 / (self.std**2 + std**2)
-        return replace(
-            self, mean=first * self.mean + (1 - first) * mean, std=self.std * std / math.hypot(self.std, std)
-        )
-
-    @property
-    def positive(self) -> Wide:
-        """Fit to be divided by."""
-        return positive_popularity(self.mean, std=self.std, population=self.people)
-
-    @property
-    def logs(self) -> Wide:
-        """Standardized logarithm, (items,)."""
-        return log_popularity(self.positive)
-
-
 class Learner:
     """One line's learning, round by round.
 
@@ -129,7 +95,9 @@ class Learner:
         if self._plan.votes and among.grids:
             whole = replace(blend, taste=1.0, content=1.0)
             model = publish(tables, popularity.logs, self._features, whole, settings)
-            question = ballot(model, popularity.logs, among, stream(0, "rivals"))
+            question = ballot(
+                model, popularity, among, stream(0, "rivals"), spared=self._spared if tables else 0
+            )
             mean, std = self._ask("vote", question)
             blend = elect(mean, among, std=std)
         elif self._plan.votes:

@@ -21,6 +21,7 @@ from client.statistics import contribution_sum
 from models.ballot import HIDDEN, BallotInput, ballot, ways
 from models.history import Histories, Ids, history_weights
 from models.parameters import GlobalParameters
+from models.popularity import Popularity
 from models.streams import stream
 from privacy.clipping import Int64, clip_rows
 from simulations.benchmarks.rows import Row, write_rows
@@ -46,22 +47,22 @@ def population(seed: int, people: int) -> Histories:
 
 
 def question(seed: int) -> BallotInput:
-    """Put 46 ways of blending a made model on a ballot."""
+    """Put 61 ways of blending a made model on a ballot."""
     rng = stream(seed, "voted on")
     drawn = [rng.normal(size=(ITEMS, columns)).astype(np.float32) for columns in (TASTE, TASTE, CONTENT)]
-    logs = np.linspace(2, -2, ITEMS)
+    popularity = Popularity(np.linspace(0.5, 0.001, ITEMS), std=0.01, people=PEOPLE)
     model = GlobalParameters(
         taste_in=drawn[0],
         taste_out=drawn[1],
         content=drawn[2],
-        bias=logs.astype(np.float32),
+        bias=popularity.logs.astype(np.float32),
         alpha=0.01,
         tau=5.0,
         fade_in=0.5,
         taste_weight=1.0,
         content_weight=1.0,
     )
-    return ballot(model, logs, ways(content=True, tastes=True, timed=True), rng)
+    return ballot(model, popularity, ways(content=True, tastes=True, timed=True), rng, spared=HIDDEN)
 
 
 def in_sweeps(asked: BallotInput, people: Histories) -> Int64:
@@ -76,8 +77,8 @@ def one_by_one(asked: BallotInput, people: Histories) -> Int64:
         alike = np.flatnonzero(people.lengths == count)
         items = people.item[people.indptr[alike][:, None] + np.arange(count)]
         gained = np.zeros((len(alike), 2, len(asked.blends)))
-        for hidden in range(1, min(HIDDEN, count - 1) + 1):
-            rank = _ranks(asked, items[:, :-hidden], items[:, -hidden])
+        for hidden in range(1, _judges(asked, int(count)) + 1):
+            rank = _ranks(asked, items[:, :-hidden], items[:, -hidden], int(count))
             gained[:, 0] += 2 / np.log2(2 + rank)
             gained[:, 1] += 1 / np.log2(2 + 99 * rank / asked.items)
         over = (gained - gained[:, :, :1])[:, :, 1:].reshape(len(alike), -1)
@@ -87,8 +88,17 @@ def one_by_one(asked: BallotInput, people: Histories) -> Int64:
     return total
 
 
-def _ranks(asked: BallotInput, met: Ids, wanted: Ids) -> Values:
-    rivals, popularity = asked.rivals, asked.popularity
+def _judges(asked: BallotInput, count: int) -> int:
+    """Return by how many latest events a person judges who met so many items."""
+    spared = min(HIDDEN, count // 4)
+    return spared if asked.spared else max(spared, int(count > 1))
+
+
+def _ranks(asked: BallotInput, met: Ids, wanted: Ids, count: int) -> Values:
+    rivals, logs = asked.rivals, asked.popularity.logs
+    without = asked.popularity.logs_without(wanted, np.full(len(wanted), 1 / np.sqrt(count))).astype(
+        np.float32
+    )
     unmet = (rivals != wanted[:, None]) & ~(met[:, :, None] == rivals).any(axis=1)
     rank = np.empty((len(met), len(asked.blends)))
     heard: dict[tuple[float, float], tuple[Values, ...]] = {}
@@ -96,8 +106,8 @@ def _ranks(asked: BallotInput, met: Ids, wanted: Ids) -> Values:
         if (alpha, tau) not in heard:
             heard[alpha, tau] = _heard(asked, met, wanted, alpha=alpha, tau=tau)
         liked, likes, known, knows, fade = heard[alpha, tau]
-        every = fade * (taste * liked + content * known) + popular * popularity[rivals]
-        own = fade * (taste * likes + content * knows) + popular * popularity[wanted]
+        every = fade * (taste * liked + content * known) + popular * logs.astype(np.float32)[rivals]
+        own = fade * (taste * likes + content * knows) + popular * without
         rank[:, way] = ((every >= own[:, None]) * (unmet * asked.counts)).sum(axis=1, dtype=np.float64)
     return rank
 

@@ -11,17 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client import ballot as device
-from models.ballot import BallotError, BallotInput, ballot, ways
+from models.ballot import HIDDEN, BallotError, BallotInput, ballot, ways
 from models.history import Histories, from_lists
+from models.popularity import Popularity
 from models.streams import stream
 from simulations.benchmarks import vote
 from tests.made import parameters
 
 ITEMS = 500
-LOGS = np.linspace(2, -2, ITEMS)
+POPULAR = Popularity(np.geomspace(0.5, 0.001, ITEMS), std=0.002, people=300)
 QUESTIONS = [
-    ballot(parameters(ITEMS, taste=taste, content=content), LOGS, among, stream(1, "rivals"))
-    for taste, content in ((3, 4), (0, 4), (3, 0))
+    ballot(
+        parameters(ITEMS, taste=taste, content=content), POPULAR, among, stream(1, "rivals"), spared=spared
+    )
+    for taste, content, spared in ((3, 4, 3), (0, 4, 0), (3, 0, 3), (3, 4, 0))
     for timed in (True, False)
     for among in [ways(content=content > 0, tastes=taste > 0, timed=timed)]
 ]
@@ -54,6 +57,26 @@ def test_a_sweep_that_ranks_among_items_met_before_is_found_out(monkeypatch: pyt
     assert not same(QUESTIONS[0], people)
 
 
+def test_a_sweep_that_judges_by_what_was_learnt_or_counts_the_person_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people = from_lists([stream(5, "short", person).permutation(ITEMS)[:7].tolist() for person in range(40)])
+    assert same(QUESTIONS[0], people)
+    with monkeypatch.context() as patch:
+        patch.setattr(device, "_judged", lambda asked, lengths: np.minimum(lengths - 1, HIDDEN))
+        assert not same(QUESTIONS[0], people)
+    voted = vote.in_sweeps(QUESTIONS[2], people)
+    with monkeypatch.context() as patch:
+        patch.setattr(Popularity, "logs_without", lambda self, items, own: self.logs[items])
+        assert not np.array_equal(vote.in_sweeps(QUESTIONS[2], people), voted)
+
+
+def test_who_kept_nothing_out_of_what_was_learnt_does_not_judge_it() -> None:
+    short = from_lists([[1, 2, 3]])
+    assert not vote.in_sweeps(QUESTIONS[0], short).any()
+    assert vote.in_sweeps(replace(QUESTIONS[0], spared=0), short).any()
+
+
 def test_the_benchmark_compares_equal_sums_and_states_the_ratio(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +96,8 @@ def test_the_benchmark_compares_equal_sums_and_states_the_ratio(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"popularity": np.full(ITEMS, np.nan, np.float32)}, "finite float32"),
+        ({"measured": np.full(ITEMS, np.nan)}, "finite float64"),
+        ({"noise": -1.0}, "must not be negative"),
         ({"taste_in": QUESTIONS[0].taste_in[:-1]}, "taste_in"),
         ({"content": QUESTIONS[0].content.astype(np.float64)}, "float64"),
         ({"blends": QUESTIONS[0].blends[:1]}, "two ways"),

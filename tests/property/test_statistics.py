@@ -15,6 +15,7 @@ from models.ballot import Blend, ballot, ways
 from models.history import Histories, from_lists
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, RoundInput
 from models.plan import RECIPE
+from models.popularity import Popularity
 from models.recipe import publish
 from models.streams import stream
 from privacy.clipping import norm_limit, squared_norm
@@ -25,10 +26,10 @@ NEAR = Nearness(window=4, tau=2.0, share=0.6)
 TABLE = stream(1, "table").normal(size=(ITEMS, SIDE)).astype(np.float32)
 TASTES = stream(1, "tastes").normal(size=(ITEMS, RANK)).astype(np.float32)
 SCALE = (stream(1, "scale").random(ITEMS) + 0.2).astype(np.float32)
-LOGS = np.linspace(2, -2, ITEMS)
+POPULAR = Popularity(np.linspace(0.9, 0.05, ITEMS), std=0.05, people=40)
 MODEL = publish(
     (TASTES, TASTES[::-1].copy()),
-    LOGS,
+    POPULAR.logs,
     TABLE,
     Blend(taste=1, content=1, popularity=1, alpha=0, tau=3),
     RECIPE,
@@ -37,7 +38,7 @@ QUESTIONS: list[RoundInput] = [
     PopularityInput(items=ITEMS),
     MomentsInput(projection=TABLE, near=NEAR),
     ContextInput(tastes=TASTES, scale=SCALE, near=NEAR),
-    ballot(MODEL, LOGS, ways(content=True, tastes=True, timed=True), stream(1, "rivals")),
+    ballot(MODEL, POPULAR, ways(content=True, tastes=True, timed=True), stream(1, "rivals"), spared=0),
 ]
 Summing = Callable[[RoundInput, Histories], NDArray[np.int64]]
 summed: Summing = partial(contribution_sum, clipping_norm=1.0, scale_bits=30)

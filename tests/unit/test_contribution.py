@@ -14,6 +14,7 @@ from models.ballot import ballot, ways
 from models.history import Histories, from_lists
 from models.inputs import ContextInput, MomentsInput, Nearness, PopularityInput, Question, to_parts
 from models.objective import GradientInput
+from models.popularity import Popularity
 from models.streams import stream
 from privacy.accountant import spent
 from privacy.clipping import norm_limit, squared_norm
@@ -36,8 +37,8 @@ QUESTIONS: dict[str, Question] = {
     "moments": MomentsInput(projection=table(6), near=NEAR),
     "context": ContextInput(tastes=table(3), scale=np.ones(ITEMS, np.float32), near=NEAR),
     "ballot": ballot(
-        parameters(ITEMS, taste=3, content=4), np.linspace(2, -2, ITEMS),
-        ways(content=True, tastes=True, timed=True), stream(1, "rivals"),
+        parameters(ITEMS, taste=3, content=4), Popularity(np.linspace(0.9, 0.1, ITEMS), std=0.1, people=PEOPLE),
+        ways(content=True, tastes=True, timed=True), stream(1, "rivals"), spared=3,
     ),
     "gradient": GradientInput(
         taste_in=table(4), taste_out=table(4), bias=np.zeros(ITEMS, np.float32), alpha=0.1, tau=3.0, folds=4,

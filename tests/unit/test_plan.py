@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.evidence import Declared, PlanError
-from models.plan import CLEAR_POPULARITY, make_plan
+from models.evidence import LEAST_POPULARITY, MANY_DIRECTIONS, Declared, PlanError
+from models.plan import CLEAR_POPULARITY, LARGEST_POPULARITY_SHARE, RANK_BESIDE_CONTENT, make_plan
 from privacy.gaussian import exact_epsilon, least_noise
 from privacy.terms import RELATION, UNIT, Guarantee
 from server.plan import noise_of, plan_line
@@ -47,6 +47,24 @@ def test_without_a_declared_history_the_popularity_round_decides() -> None:
     assert plan.opens(10.0)
     assert not plan.opens(1.0)
     assert make_plan(DENSE).opens(1.0) is False, "what was declared may have been wrong"
+
+
+def test_faint_popularity_is_no_reason_where_many_tastes_stand_above_the_noise_and_text_places_the_rest() -> (
+    None
+):
+    faint = replace(DENSE, items=40_000)
+    assert faint.assumed.popularity < LEAST_POPULARITY
+    assert faint.assumed.directions > MANY_DIRECTIONS
+    assert make_plan(faint).gate == "open"
+    assert dict(make_plan(faint).shares)["popularity"] == pytest.approx(LARGEST_POPULARITY_SHARE, rel=0.1)
+    assert make_plan(replace(faint, features=False)).gate == "shut"
+    assert make_plan(replace(faint, history=20.0)).gate == "shut"
+
+
+def test_tastes_leave_room_for_content_where_there_is_any() -> None:
+    assert make_plan(DENSE).recipe.rank_limit == RANK_BESIDE_CONTENT
+    assert make_plan(replace(DENSE, features=False)).recipe.rank_limit > RANK_BESIDE_CONTENT
+    assert make_plan(replace(DENSE, noise=0.0)).recipe.rank_limit > RANK_BESIDE_CONTENT
 
 
 def test_what_is_not_there_is_not_asked_for() -> None:
