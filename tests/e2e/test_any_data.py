@@ -28,7 +28,7 @@ def run(tmp_path: Path, *settings: str, quiet: bool = True) -> int:
     ("shape", "epsilon", "timed"),
     [
         ({"people": 120, "items": 60, "events": 20, "columns": "rating time title"}, "8", True),
-        ({"people": 90, "items": 300, "events": 5, "columns": "time"}, "inf", True),
+        ({"people": 90, "items": 300, "events": 9, "columns": "time"}, "inf", True),
         ({"people": 120, "items": 60, "events": 20, "columns": ""}, "inf", False),
     ],
     ids=["dense, everything", "sparse, no text", "no times, no text, no ratings"],
