@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isinf
 
-from models.evidence import LEAST_DIRECTIONS, Declared, Evidence
+from models.evidence import Declared, Evidence
 from models.recipe import RecipeSettings
 
 
@@ -91,7 +91,7 @@ def in_words(
 
 def _tastes(declared: Declared, evidence: Evidence, gate: str) -> Choice:
     """Say whether tastes are looked for, with the two figures the gate compares."""
-    least = declared.least_popularity(evidence)
+    least, directions = declared.least_popularity(evidence), declared.least_directions(evidence)
     value = {
         "open": "looked for",
         "shut": "not looked for: private popularity"
@@ -108,7 +108,7 @@ def _tastes(declared: Declared, evidence: Evidence, gate: str) -> Choice:
         "tastes",
         value,
         f"mean popularity is {evidence.popularity:.1f} times the noise (needs {least:g}), and a usual taste stands "
-        f"above the noise in {evidence.directions:,.0f} directions (needs {LEAST_DIRECTIONS:g}){told}",
+        f"above the noise in {evidence.directions:,.0f} directions (needs {directions:g}){told}",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.evidence import LEAST_POPULARITY, MANY_DIRECTIONS, Declared, PlanError
+from models.evidence import LEAST_DIRECTIONS, LEAST_POPULARITY, MANY_DIRECTIONS, Declared, PlanError
 from models.plan import CLEAR_POPULARITY, LARGEST_POPULARITY_SHARE, RANK_BESIDE_CONTENT, make_plan
 from privacy.gaussian import exact_epsilon, least_noise
 from privacy.terms import RELATION, UNIT, Guarantee
@@ -59,6 +59,14 @@ def test_faint_popularity_is_no_reason_where_many_tastes_stand_above_the_noise_a
     assert dict(make_plan(faint).shares)["popularity"] == pytest.approx(LARGEST_POPULARITY_SHARE, rel=0.1)
     assert make_plan(replace(faint, features=False)).gate == "shut"
     assert make_plan(replace(faint, history=20.0)).gate == "shut"
+
+
+def test_short_histories_need_more_directions_than_long_ones() -> None:
+    few = replace(DENSE, people=1300, items=300, history=20.0)
+    assert few.assumed.popularity > few.least_popularity(few.assumed)
+    assert LEAST_DIRECTIONS < few.assumed.directions < MANY_DIRECTIONS
+    assert make_plan(few).gate == "shut"
+    assert make_plan(replace(few, people=5000)).gate == "open"
 
 
 def test_tastes_leave_room_for_content_where_there_is_any() -> None:
