@@ -18,6 +18,8 @@ from models.history import Float, Histories, Ids, history_weights, spared_events
 
 Values = NDArray[np.floating[Any]]
 FLOOR = np.float32(1e-12)
+LITTLE = 0.1
+"""Root mean square of a person's gains below which they count for less than one vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def answers(question: BallotInput, people: Histories) -> Values:
 
     Each hidden event is ranked by what came before it alone, among the items not met before, and by the
     popularity that the item would have had without this person. What a way gains over popularity is brought to
-    norm 1 for every person, whoever gains much or little.
+    norm 1, or less where all gain and lose little: many who gain a place far down must not outvote few who lose
+    one at the top.
 
     Args:
         question: the round's input.
@@ -87,7 +90,7 @@ def answers(question: BallotInput, people: Histories) -> Values:
         gained[able, 1] += 1 / np.log2(2 + 99 * rank / question.items)
     over = (gained - gained[:, :, :1])[:, :, 1:].reshape(people.people, -1)
     length = np.sqrt((over[:, None] @ over[:, :, None])[:, 0])
-    return np.asarray(np.divide(over, length, out=np.zeros_like(over), where=length > 0))
+    return np.asarray(over / np.maximum(length, LITTLE * math.sqrt(over.shape[1])))
 
 
 def _judged(question: BallotInput, lengths: NDArray[np.int64]) -> NDArray[np.int64]:

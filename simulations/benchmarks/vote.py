@@ -3,6 +3,7 @@
 Both sides must come to the same integers, or there is nothing to compare.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from client.ballot import FLOOR
+from client.ballot import FLOOR, LITTLE
 from client.statistics import contribution_sum
 from models.ballot import HIDDEN, BallotInput, ballot, ways
 from models.history import Histories, Ids, history_weights
@@ -83,7 +84,7 @@ def one_by_one(asked: BallotInput, people: Histories) -> Int64:
             gained[:, 1] += 1 / np.log2(2 + 99 * rank / asked.items)
         over = (gained - gained[:, :, :1])[:, :, 1:].reshape(len(alike), -1)
         length = np.sqrt((over[:, None] @ over[:, :, None])[:, 0])
-        voted = np.divide(over, length, out=np.zeros_like(over), where=length > 0)
+        voted = over / np.maximum(length, LITTLE * math.sqrt(over.shape[1]))
         total += clip_rows(voted, clipping_norm=1.0, scale_bits=30).sum(axis=0)
     return total
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client import ballot as device
-from models.ballot import HIDDEN, BallotError, BallotInput, ballot, ways
+from models.ballot import HIDDEN, BallotError, BallotInput, Blend, ballot, elect, ways
 from models.history import Histories, from_lists
 from models.popularity import Popularity
 from models.streams import stream
@@ -75,6 +75,24 @@ def test_who_kept_nothing_out_of_what_was_learnt_does_not_judge_it() -> None:
     short = from_lists([[1, 2, 3]])
     assert not vote.in_sweeps(QUESTIONS[0], short).any()
     assert vote.in_sweeps(replace(QUESTIONS[0], spared=0), short).any()
+
+
+def test_many_who_gain_a_place_far_down_do_not_outvote_few_who_lose_one_at_the_top(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = QUESTIONS[2]
+    people = from_lists([[person, 1, 2, 3, 4] for person in range(5, 105)])
+    plain, others = np.repeat([300, 3], [90, 10])[:, None], np.repeat([280, 40], [90, 10])[:, None]
+    ranked = np.concatenate([plain, np.tile(others, len(asked.blends) - 1)], axis=1).astype(np.float64)
+    monkeypatch.setattr(device, "_ranks", lambda asked, some, *rest: ranked[: some.people])
+    among = ways(content=False, tastes=True, timed=True)
+
+    def elected() -> Blend:
+        return elect(device.answers(asked, people).mean(axis=0), among, std=0.001)
+
+    assert elected() == among.plain
+    monkeypatch.setattr(device, "LITTLE", 1e-6)
+    assert elected() != among.plain
 
 
 def test_the_benchmark_compares_equal_sums_and_states_the_ratio(
