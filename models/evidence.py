@@ -15,10 +15,10 @@ LEAST_DIRECTIONS = 100.0
 LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 2.0
 """Mean popularity over its noise from which tastes are looked for, with public features and without."""
 MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY = 1000.0, 0.8
-"""Where so many directions stand above the noise, histories are long and features help, this will do; short
-histories need so many in any case."""
-LONG_HISTORY, LEAST_POPULARITY_OF_SHORT = 40.0, 4.0
-"""Histories shorter than that say little of tastes, so popularity must be clearer before any of it is given up."""
+"""Where so many directions stand above the noise, histories are long and features help, this will do."""
+LONG_HISTORY = 40.0
+LEAST_POPULARITY_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT = 2.5, 500.0
+"""Histories shorter than that say little of tastes, so both must be clearer before any popularity is given up."""
 MOMENTS_SHARE = 3 / 7
 """Of the budget, at whose noise directions are counted."""
 
@@ -98,7 +98,7 @@ class Declared:
 
     def least_directions(self, evidence: Evidence) -> float:
         """Return in how many directions a usual taste must stand above the noise: short histories hold few pairs."""
-        return LEAST_DIRECTIONS if evidence.long else MANY_DIRECTIONS
+        return LEAST_DIRECTIONS if evidence.long else LEAST_DIRECTIONS_OF_SHORT
 
     def suffices(self, evidence: Evidence) -> bool:
         """Tell whether looking for tastes can pay, or popularity had better have it all."""

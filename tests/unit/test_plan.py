@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from models.evidence import LEAST_DIRECTIONS, LEAST_POPULARITY, MANY_DIRECTIONS, Declared, PlanError
+from models.evidence import (
+    LEAST_DIRECTIONS,
+    LEAST_DIRECTIONS_OF_SHORT,
+    LEAST_POPULARITY,
+    MANY_DIRECTIONS,
+    Declared,
+    PlanError,
+)
 from models.plan import CLEAR_POPULARITY, LARGEST_POPULARITY_SHARE, RANK_BESIDE_CONTENT, make_plan
 from privacy.gaussian import exact_epsilon, least_noise
 from privacy.terms import RELATION, UNIT, Guarantee
@@ -62,9 +69,9 @@ def test_faint_popularity_is_no_reason_where_many_tastes_stand_above_the_noise_a
 
 
 def test_short_histories_need_more_directions_than_long_ones() -> None:
-    few = replace(DENSE, people=1300, items=300, history=20.0)
+    few = replace(DENSE, people=2000, items=300, history=20.0)
     assert few.assumed.popularity > few.least_popularity(few.assumed)
-    assert LEAST_DIRECTIONS < few.assumed.directions < MANY_DIRECTIONS
+    assert LEAST_DIRECTIONS < few.assumed.directions < LEAST_DIRECTIONS_OF_SHORT
     assert make_plan(few).gate == "shut"
     assert make_plan(replace(few, people=5000)).gate == "open"
 
