@@ -18,10 +18,11 @@ Gate = Literal["open", "shut", "look", "forced"]
 """Tastes are looked for, or not; or the popularity round's release decides; or the scenario did."""
 ORDER: tuple[Mechanism, ...] = ("popularity", "moments", "item_context", "vote")
 Shares = tuple[tuple[Mechanism, float], ...]
-LARGEST_POPULARITY_SHARE = 0.4
-CLEAR_POPULARITY = 6.0
-"""Its share grows as this over the square of mean popularity over noise, from 1/7, unless histories are long and
-public features stand in for it."""
+LARGEST_POPULARITY_SHARE, LARGEST_POPULARITY_SHARE_ALONE = 0.4, 0.6
+"""With public features or long histories, and with neither."""
+CLEAR_POPULARITY, CLEAR_POPULARITY_OF_SHORT = 6.0, 2.4
+"""Its share grows from 1/7 where mean popularity over noise is small: as the first over that figure's square where
+histories are long, unless features stand in for it, and as the second over the figure where they are short."""
 COMPANY_SHARE, NEAR_SHARE = 0.58, 0.8
 """Where public features help to find tastes: the item x context round's part of what popularity and the vote leave,
 since its noise costs more than that of the moments; and what counts as near, more than without noise."""
@@ -30,7 +31,7 @@ VOTES_TOLD_APART = 80.0
 """The vote's share is (80 s / N)² where that lies between the two: the votes of one in eighty are its noise."""
 MANY_TOP_ITEMS, DIRECTIONS_FOR_MANY = 400, 10_000.0
 """Where so many directions stand above the noise, so many items get one of their own."""
-RANK_BESIDE_CONTENT = 12
+RANK_BESIDE_CONTENT = 16
 """Most tastes under noise where items have features: the rest of an item's numbers are their content's."""
 
 RECIPE = RecipeSettings(
@@ -140,12 +141,23 @@ def _shares(declared: Declared, evidence: Evidence, gate: Gate) -> Shares:
             return (("popularity", 1.0),)
         return (("popularity", 1 - vote), ("vote", vote))
     known = declared.features and evidence.long
-    stands_in = known and evidence.popularity >= LEAST_POPULARITY
-    faint = 0.0 if stands_in else CLEAR_POPULARITY / max(evidence.popularity, 1e-6) ** 2
-    first = min(max(faint, 1 - 2 * MOMENTS_SHARE), LARGEST_POPULARITY_SHARE) * (1 - vote)
+    first = _popularity_share(declared, evidence) * (1 - vote)
     rest = 1 - vote - first
     company = (COMPANY_SHARE if known else 0.5) * rest
     return (("popularity", first), ("moments", rest - company), ("item_context", company), ("vote", vote))
+
+
+def _popularity_share(declared: Declared, evidence: Evidence) -> float:
+    """Return popularity's part of what the vote leaves: who gives up less of it has less to win back by tastes."""
+    told, most = max(evidence.popularity, 1e-6), LARGEST_POPULARITY_SHARE
+    if not evidence.long:
+        faint = CLEAR_POPULARITY_OF_SHORT / told
+        most = LARGEST_POPULARITY_SHARE if declared.features else LARGEST_POPULARITY_SHARE_ALONE
+    elif declared.features and evidence.popularity >= LEAST_POPULARITY:
+        faint = 0.0
+    else:
+        faint = CLEAR_POPULARITY / told**2
+    return min(max(faint, 1 - 2 * MOMENTS_SHARE), most)
 
 
 def _given(shares: Mapping[Mechanism, float]) -> Shares:

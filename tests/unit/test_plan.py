@@ -48,6 +48,14 @@ def test_shares_add_up_and_popularity_gets_more_where_it_is_faint() -> None:
     assert dict(make_plan(faint).shares)["popularity"] > dict(make_plan(DENSE).shares)["popularity"]
 
 
+def test_short_histories_give_up_less_of_popularity_and_without_text_less_still() -> None:
+    def share(**changed: object) -> float:
+        return dict(make_plan(replace(DENSE, items=4000, **changed)).shares)["popularity"]  # type: ignore[arg-type]
+
+    assert share(history=45.0) < share(history=20.0) < share(history=20.0, features=False)
+    assert share(history=20.0, features=False, people=50_000) == pytest.approx(1 / 7, rel=0.02)
+
+
 def test_without_a_declared_history_the_popularity_round_decides() -> None:
     plan = make_plan(replace(DENSE, history=None))
     assert plan.gate == "look"
