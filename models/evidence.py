@@ -19,6 +19,8 @@ MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY = 1000.0, 0.8
 LONG_HISTORY = 40.0
 LEAST_POPULARITY_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT = 2.5, 500.0
 """Histories shorter than that say little of tastes, so both must be clearer before any popularity is given up."""
+LEAST_FOUND_IN_SHORT = 2.0
+"""So many tastes, each counted by its fidelity, must be found in short histories, or the rest goes to popularity."""
 MOMENTS_SHARE = 3 / 7
 """Of the budget, at whose noise directions are counted."""
 

@@ -1,7 +1,7 @@
 """The plan: what each round asks and what it may spend, chosen before anything is spent.
 
 It rests on what a line declares and on what everyone may know. Nothing private is looked at; the second look, after
-the popularity round, reads nothing but that round's release.
+the popularity round, and the third, after the moments, read nothing but those rounds' releases.
 """
 
 import math
@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from models.evidence import LEAST_POPULARITY, MOMENTS_SHARE, Declared, Evidence, PlanError
+from models.evidence import (
+    LEAST_FOUND_IN_SHORT,
+    LEAST_POPULARITY,
+    MOMENTS_SHARE,
+    Declared,
+    Evidence,
+    PlanError,
+)
 from models.plan_words import Choice, in_words
 from models.recipe import RecipeSettings
 
@@ -86,6 +93,17 @@ class Plan:
         if self.gate in ("shut", "forced"):
             return self.gate == "forced"
         return self.declared.suffices(self.declared.evidence(root_history))
+
+    def pays(self, found: float, root_history: float) -> bool:
+        """Look a third time, once the moments round has told how many tastes stand above the noise.
+
+        Args:
+            found: their fidelities, added up.
+            root_history: what the popularity round told.
+        """
+        if self.gate == "forced" or self.declared.evidence(root_history).long:
+            return found > 0
+        return found >= min(LEAST_FOUND_IN_SHORT, self.recipe.rank_limit / 2)
 
     def result(self) -> dict[str, Any]:
         """Return the plan as result.json holds it."""

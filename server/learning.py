@@ -133,7 +133,8 @@ class Learner:
         basis = basis_of(popularity.positive, self._features, settings)
         mean, std = self._ask("moments", moments_input(basis, settings, spared=self._spared))
         tastes = find_tastes(to_matrix(mean), basis, std=std, rank_limit=settings.rank_limit)
-        if tastes is None:
+        told = float(popularity.mean.sum())
+        if tastes is None or not self._plan.pays(float(tastes.fidelity.sum()), told):
             return None
         self._show(popularity, (basis, tastes, np.zeros((len(basis.scale), tastes.rank))))
         mean, _ = self._ask("item_context", context_input(basis, tastes, settings, spared=self._spared))

@@ -9,6 +9,7 @@ import pytest
 from models.evidence import (
     LEAST_DIRECTIONS,
     LEAST_DIRECTIONS_OF_SHORT,
+    LEAST_FOUND_IN_SHORT,
     LEAST_POPULARITY,
     MANY_DIRECTIONS,
     Declared,
@@ -54,6 +55,16 @@ def test_short_histories_give_up_less_of_popularity_and_without_text_less_still(
 
     assert share(history=45.0) < share(history=20.0) < share(history=20.0, features=False)
     assert share(history=20.0, features=False, people=50_000) == pytest.approx(1 / 7, rel=0.02)
+
+
+def test_short_histories_need_some_tastes_to_be_found_before_more_is_spent_on_them() -> None:
+    short = make_plan(replace(DENSE, items=1000, history=20.0))
+    assert short.gate == "open"
+    assert short.pays(LEAST_FOUND_IN_SHORT, math.sqrt(20.0))
+    assert not short.pays(LEAST_FOUND_IN_SHORT - 0.1, math.sqrt(20.0))
+    assert make_plan(DENSE).pays(0.1, math.sqrt(100.0)), "long histories say enough of one"
+    forced = make_plan(short.declared, shares={"popularity": 1.0, "moments": 3.0, "item_context": 3.0})
+    assert forced.pays(0.1, math.sqrt(20.0))
 
 
 def test_without_a_declared_history_the_popularity_round_decides() -> None:
