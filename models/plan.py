@@ -102,7 +102,7 @@ class Plan:
             root_history: what the popularity round told.
         """
         if self.gate == "forced" or self.declared.evidence(root_history).long:
-            return found > 0
+            return True
         return found >= min(LEAST_FOUND_IN_SHORT, self.recipe.rank_limit / 2)
 
     def result(self) -> dict[str, Any]:

@@ -35,6 +35,11 @@ class Popularity:
         )
 
     @property
+    def root_history(self) -> float:
+        """Mean root of how many items people met: each adds 1 / √n to n sums."""
+        return float(self.mean.sum())
+
+    @property
     def positive(self) -> Wide:
         """Fit to be divided by."""
         return self._positive(self.mean)

@@ -82,7 +82,7 @@ class Learner:
         """Ask the plan's rounds and put together what they gave."""
         settings = self._plan.recipe
         popularity = self._popularity()
-        found = self._tastes(popularity) if self._plan.opens(float(popularity.mean.sum())) else None
+        found = self._tastes(popularity) if self._plan.opens(popularity.root_history) else None
         while self._left:
             popularity = self._popularity(popularity)
         tables = found and taste_tables(*found, settings)
@@ -133,8 +133,7 @@ class Learner:
         basis = basis_of(popularity.positive, self._features, settings)
         mean, std = self._ask("moments", moments_input(basis, settings, spared=self._spared))
         tastes = find_tastes(to_matrix(mean), basis, std=std, rank_limit=settings.rank_limit)
-        told = float(popularity.mean.sum())
-        if tastes is None or not self._plan.pays(float(tastes.fidelity.sum()), told):
+        if tastes is None or not self._plan.pays(float(tastes.fidelity.sum()), popularity.root_history):
             return None
         self._show(popularity, (basis, tastes, np.zeros((len(basis.scale), tastes.rank))))
         mean, _ = self._ask("item_context", context_input(basis, tastes, settings, spared=self._spared))

@@ -62,6 +62,9 @@ def test_short_histories_need_some_tastes_to_be_found_before_more_is_spent_on_th
     assert short.gate == "open"
     assert short.pays(LEAST_FOUND_IN_SHORT, math.sqrt(20.0))
     assert not short.pays(LEAST_FOUND_IN_SHORT - 0.1, math.sqrt(20.0))
+    assert make_plan(short.declared, recipe={"rank_limit": 2}).pays(1.0, math.sqrt(20.0)), (
+        "half of what may be kept"
+    )
     assert make_plan(DENSE).pays(0.1, math.sqrt(100.0)), "long histories say enough of one"
     forced = make_plan(short.declared, shares={"popularity": 1.0, "moments": 3.0, "item_context": 3.0})
     assert forced.pays(0.1, math.sqrt(20.0))
