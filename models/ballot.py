@@ -118,10 +118,10 @@ class BallotInput:
 
     Args:
         taste_in: (items, r) float32, what a history's items say.
-        taste_out: (items, r) float32, what items answer, less the catalogue's mean.
-        content: (items, c) float32, public rows less the catalogue's mean, c at least 1.
-        taste_spread: (r, r) float32 covariance of the first over the catalogue.
-        content_spread: (c, c) float32 covariance of the second.
+        taste_out: (items, r) float32, what items answer.
+        content: (items, c) float32, public rows, c at least 1.
+        taste_spread: (r, r) float32 covariance of what items answer over the catalogue.
+        content_spread: (c, c) float32 covariance of the public rows.
         measured: (items,) float64, released popularity in people per declared person.
         noise: on each value of it.
         people: the declared population.
@@ -218,13 +218,12 @@ def ballot(
     taste_in, taste_out = (
         table if table.size else nothing for table in (parameters.taste_in, parameters.taste_out)
     )
-    (taste_mean, taste_spread), (content_mean, content_spread) = spread(taste_out), spread(content)
     return BallotInput(
         taste_in=taste_in,
-        taste_out=taste_out - taste_mean,
-        content=content - content_mean,
-        taste_spread=taste_spread,
-        content_spread=content_spread,
+        taste_out=taste_out,
+        content=content,
+        taste_spread=spread(taste_out)[1],
+        content_spread=spread(content)[1],
         measured=popularity.mean,
         noise=popularity.std,
         people=popularity.people,

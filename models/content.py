@@ -17,11 +17,12 @@ EVENNESS = 0.25
 
 
 def content_table(features: Float, *, dimensions: int, log_popularity: Wide | None = None) -> Float:
-    """Fold item features into their principal directions, one row of unit length per item.
+    """Fold item features into their principal directions, one row per item.
 
     Features are brought to length 1 before and after their mean is removed: a long title says no more than
-    a short one, and what all items share says nothing. Who met blockbusters lately is likelier to meet another
-    than an unknown film of the same genre, so how popular an item is counts among what it is like.
+    a short one, and what all items share says nothing. Nor may it say anything in a history, so rows end with
+    length 1 less the mean of all. Who met blockbusters lately is likelier to meet another than an unknown film
+    of the same genre, so how popular an item is counts among what it is like.
 
     Args:
         features: (items, f) public item knowledge, f may be 0.
@@ -36,7 +37,8 @@ def content_table(features: Float, *, dimensions: int, log_popularity: Wide | No
         rows = np.concatenate([rows, LEVEL_WEIGHT * _levels(log_popularity)], axis=1)
     centred = unit(rows - rows.mean(axis=0), axis=1)
     scores = principal_scores(centred, dimensions)
-    return unit(scores / np.linalg.norm(scores, axis=0) ** EVENNESS, axis=1).astype(np.float32)
+    even = unit(scores / np.linalg.norm(scores, axis=0) ** EVENNESS, axis=1)
+    return (even - even.mean(axis=0)).astype(np.float32)
 
 
 def _levels(log_popularity: Wide) -> Wide:

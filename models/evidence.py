@@ -19,8 +19,8 @@ MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY = 1000.0, 0.8
 LONG_HISTORY = 40.0
 LEAST_POPULARITY_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT = 2.5, 500.0
 """Histories shorter than that say little of tastes, so both must be clearer before any popularity is given up."""
-LEAST_FOUND_IN_SHORT = 2.0
-"""So many tastes, each counted by its fidelity, must be found in short histories, or the rest goes to popularity."""
+LEAST_FOUND, LEAST_FOUND_IN_SHORT = 1.5, 2.5
+"""So many tastes, counted by fidelity, must be found in long and short histories, or popularity gets the rest."""
 MOMENTS_SHARE = 3 / 7
 """Of the budget, at whose noise directions are counted."""
 
@@ -101,6 +101,10 @@ class Declared:
     def least_directions(self, evidence: Evidence) -> float:
         """Return in how many directions a usual taste must stand above the noise: short histories hold few pairs."""
         return LEAST_DIRECTIONS if evidence.long else LEAST_DIRECTIONS_OF_SHORT
+
+    def least_found(self, evidence: Evidence) -> float:
+        """Return how many tastes, counted by fidelity, the moments must show before more is spent on them."""
+        return LEAST_FOUND if evidence.long else LEAST_FOUND_IN_SHORT
 
     def suffices(self, evidence: Evidence) -> bool:
         """Tell whether looking for tastes can pay, or popularity had better have it all."""

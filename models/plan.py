@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from models.evidence import (
-    LEAST_FOUND_IN_SHORT,
     LEAST_POPULARITY,
     MOMENTS_SHARE,
     Declared,
@@ -101,9 +100,10 @@ class Plan:
             found: their fidelities, added up.
             root_history: what the popularity round told.
         """
-        if self.gate == "forced" or self.declared.evidence(root_history).long:
+        if self.gate == "forced" or not self.declared.noise:
             return True
-        return found >= min(LEAST_FOUND_IN_SHORT, self.recipe.rank_limit / 2)
+        least = self.declared.least_found(self.declared.evidence(root_history))
+        return found >= min(least, self.recipe.rank_limit / 2)
 
     def result(self) -> dict[str, Any]:
         """Return the plan as result.json holds it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isinf
 
-from models.evidence import Declared, Evidence
+from models.evidence import LEAST_FOUND, LEAST_FOUND_IN_SHORT, Declared, Evidence
 from models.recipe import RecipeSettings
 
 
@@ -61,6 +61,15 @@ def in_words(
                 f"{recipe.numbers_per_item} numbers an item",
             ),
         ]
+    if gate in ("open", "look") and declared.noise:
+        choices.append(
+            Choice(
+                "third look",
+                f"{_least_found(declared, evidence)}, or popularity gets what is left",
+                "counted by fidelity once the moments are known: where less stands out, tastes win back less "
+                "than popularity gives up for them",
+            )
+        )
     choices.append(
         Choice(
             "clipping",
@@ -110,6 +119,13 @@ def _tastes(declared: Declared, evidence: Evidence, gate: str) -> Choice:
         f"mean popularity is {evidence.popularity:.1f} times the noise (needs {least:g}), and a usual taste stands "
         f"above the noise in {evidence.directions:,.0f} directions (needs {directions:g}){told}",
     )
+
+
+def _least_found(declared: Declared, evidence: Evidence) -> str:
+    """Say how many tastes the third look wants."""
+    if declared.history is None:
+        return f"{LEAST_FOUND_IN_SHORT:g} tastes ({LEAST_FOUND:g} if histories are long)"
+    return f"{declared.least_found(evidence):g} tastes"
 
 
 def _budget(shares: Mapping[str, float], *, given: bool) -> Choice:

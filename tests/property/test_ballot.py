@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client import ballot as device
-from models.ballot import HIDDEN, BallotError, BallotInput, Blend, ballot, elect, ways
+from client.ballot import Values
+from models.ballot import HIDDEN, BallotError, BallotInput, Blend, Ways, ballot, elect, ways
 from models.history import Histories, from_lists
+from models.parameters import GlobalParameters
 from models.popularity import Popularity
+from models.preference import score
 from models.streams import stream
 from simulations.benchmarks import vote
 from tests.made import parameters
@@ -69,6 +72,54 @@ def test_a_sweep_that_judges_by_what_was_learnt_or_counts_the_person_is_found_ou
     with monkeypatch.context() as patch:
         patch.setattr(Popularity, "logs_without", lambda self, items, own: self.logs[items])
         assert not np.array_equal(vote.in_sweeps(QUESTIONS[2], people), voted)
+
+
+@pytest.mark.parametrize(("taste", "content", "timed"), [(3, 4, True), (0, 4, True), (3, 0, False)])
+def test_devices_judge_the_model_that_ranks_for_them(
+    taste: int, content: int, timed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.ballot.RIVALS", ITEMS)
+    plain = parameters(ITEMS, taste=taste, content=content)
+    model = replace(plain, content=plain.content + np.float32(0.5), taste_out=plain.taste_out - 1)
+    among = ways(content=content > 0, tastes=taste > 0, timed=timed)
+    asked = ballot(model, POPULAR, among, stream(6, "rivals"), spared=3)
+    people = from_lists(
+        [stream(7, "judge", person).permutation(ITEMS)[: 8 + person].tolist() for person in range(9)]
+    )
+    assert np.array_equal(_ranked_by_ballot(asked, people), _ranked_by_model(model, among, people))
+    off_centre = replace(asked, content=asked.content - 1, taste_in=asked.taste_in - 1)
+    assert not np.array_equal(_ranked_by_ballot(off_centre, people), _ranked_by_model(model, among, people))
+
+
+def _ranked_by_ballot(asked: BallotInput, people: Histories) -> Values:
+    recencies = device._recencies(asked)
+    told = device._tell(asked, people, recencies)
+    latest = device._Told(*(part[0] for part in (told.taste, told.content, told.fade)))
+    return device._ranks(asked, people, recencies, latest, 1)
+
+
+def _ranked_by_model(model: GlobalParameters, among: Ways, people: Histories) -> Values:
+    """Rank by the float reference what each person met last, as if it and its count were not there."""
+    lists = [people.of(person).tolist() for person in range(people.people)]
+    before, own = from_lists([met[:-1] for met in lists]), np.sqrt(1 / people.lengths)
+    latest = np.array([met[-1] for met in lists])
+    rank = np.empty((people.people, len(among.listed)))
+    for place, way in enumerate(among.listed):
+        shown = replace(
+            model,
+            bias=(way.popularity * POPULAR.logs).astype(np.float32),
+            taste_weight=way.taste,
+            content_weight=way.content,
+            alpha=way.alpha,
+            tau=way.tau,
+        )
+        scores = score(shown, before)
+        for person, met in enumerate(lists):
+            lost = POPULAR.logs[met[-1:]] - POPULAR.logs_without(latest[[person]], own[[person]])
+            wanted = scores[person, met[-1]] - way.popularity * lost[0]
+            unmet = np.setdiff1d(np.arange(ITEMS), met)
+            rank[person, place] = (scores[person, unmet] >= wanted).sum()
+    return rank
 
 
 def test_who_kept_nothing_out_of_what_was_learnt_does_not_judge_it() -> None:

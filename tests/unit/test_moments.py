@@ -184,9 +184,12 @@ def test_company_is_what_popularity_alone_does_not_explain() -> None:
     assert np.allclose(np.linalg.norm(company(special, basis), axis=0), 1)
 
 
-def test_content_rows_have_unit_length_and_keep_who_resembles_whom() -> None:
+def test_content_rows_have_unit_length_but_for_their_mean_which_says_nothing() -> None:
     table = content_table(features(), dimensions=9)
-    assert np.allclose(np.linalg.norm(table, axis=1), 1, atol=1e-6)
+    assert np.allclose(table.mean(axis=0), 0, atol=1e-6)
+    taken = np.linalg.lstsq(2 * table, 1 - (table**2).sum(axis=1), rcond=None)[0]
+    assert 0.01 < np.linalg.norm(taken) < 1
+    assert np.allclose(np.linalg.norm(table + taken, axis=1), 1, atol=1e-4)
     assert content_table(features(), dimensions=3).shape == (ITEMS, 3)
 
 

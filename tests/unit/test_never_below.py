@@ -20,13 +20,16 @@ POPULATIONS = {
     "sparse, with text": {"people": 900, "items": 1500, "events": 8, "features": "text"},
     "very sparse": {"people": 1000, "items": 4000, "events": 5, "features": "none"},
 }
-CROWD = {"dense, with a crowd": {**POPULATIONS["dense"], "people": 1500}}
-"""Enough people for tastes to stand well above the noise."""
+CROWDS = {
+    "dense, with a crowd": {**POPULATIONS["dense"], "people": 1500},
+    "dense, with a large crowd": {**POPULATIONS["dense"], "people": 2500},
+}
+"""Enough people for tastes to stand above the noise, and well above it."""
 
 
 @cache
 def made(name: str) -> Population:
-    return populate(**{**POPULATIONS, **CROWD}[name])  # type: ignore[arg-type]
+    return populate(**{**POPULATIONS, **CROWDS}[name])  # type: ignore[arg-type]
 
 
 def figures(found: Evaluation) -> dict[str, tuple[float, float]]:
@@ -88,7 +91,7 @@ def test_where_short_histories_told_little_of_tastes_the_rest_goes_to_popularity
 
 
 def test_where_tastes_are_plain_they_are_found_and_voted_for() -> None:
-    population = made("dense, with a crowd")
+    population = made("dense, with a large crowd")
     assert min(learn(population, epsilon=8.0, seed=seed)[1].tastes for seed in SEEDS) >= 1
     assert learn(population, epsilon=math.inf, seed=1)[1].blend.taste > 0
 

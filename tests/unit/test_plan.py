@@ -9,6 +9,7 @@ import pytest
 from models.evidence import (
     LEAST_DIRECTIONS,
     LEAST_DIRECTIONS_OF_SHORT,
+    LEAST_FOUND,
     LEAST_FOUND_IN_SHORT,
     LEAST_POPULARITY,
     MANY_DIRECTIONS,
@@ -57,7 +58,7 @@ def test_short_histories_give_up_less_of_popularity_and_without_text_less_still(
     assert share(history=20.0, features=False, people=50_000) == pytest.approx(1 / 7, rel=0.02)
 
 
-def test_short_histories_need_some_tastes_to_be_found_before_more_is_spent_on_them() -> None:
+def test_some_tastes_must_be_found_before_more_is_spent_on_them_and_more_in_short_histories() -> None:
     short = make_plan(replace(DENSE, items=1000, history=20.0))
     assert short.gate == "open"
     assert short.pays(LEAST_FOUND_IN_SHORT, math.sqrt(20.0))
@@ -65,7 +66,11 @@ def test_short_histories_need_some_tastes_to_be_found_before_more_is_spent_on_th
     assert make_plan(short.declared, recipe={"rank_limit": 2}).pays(1.0, math.sqrt(20.0)), (
         "half of what may be kept"
     )
-    assert make_plan(DENSE).pays(0.1, math.sqrt(100.0)), "long histories say enough of one"
+    long = make_plan(DENSE)
+    assert long.pays(LEAST_FOUND, math.sqrt(100.0))
+    assert not long.pays(LEAST_FOUND - 0.1, math.sqrt(100.0))
+    assert not long.pays(LEAST_FOUND_IN_SHORT - 0.1, math.sqrt(20.0)), "what was declared may have been wrong"
+    assert make_plan(replace(DENSE, noise=0.0)).pays(0.1, math.sqrt(100.0))
     forced = make_plan(short.declared, shares={"popularity": 1.0, "moments": 3.0, "item_context": 3.0})
     assert forced.pays(0.1, math.sqrt(20.0))
 
