@@ -38,7 +38,7 @@ def content_table(features: Float, *, dimensions: int, log_popularity: Wide | No
     centred = unit(rows - rows.mean(axis=0), axis=1)
     scores = principal_scores(centred, dimensions)
     even = unit(scores / np.linalg.norm(scores, axis=0) ** EVENNESS, axis=1)
-    return (even - even.mean(axis=0)).astype(np.float32)
+    return np.asarray(even - even.mean(axis=0), np.float32)
 
 
 def _levels(log_popularity: Wide) -> Wide:

@@ -12,10 +12,10 @@ CONSISTENT = 60.0
 """One person in so many is what a taste is taken to weigh: its eigenvalue is people / 60."""
 LEAST_DIRECTIONS = 100.0
 """Directions in which co-occurrence must be able to stand above the noise before it is asked for."""
-LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 2.0
-"""Mean popularity over its noise from which tastes are looked for, with public features and without."""
-MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY = 1000.0, 0.8
-"""Where so many directions stand above the noise, histories are long and features help, this will do."""
+LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 3.0
+"""Mean popularity over its noise from which long histories are asked for tastes, with public features and without."""
+MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY, LEAST_POPULARITY_OF_MANY_ALONE = 1000.0, 0.8, 2.0
+"""Where so many directions stand above the noise, less will do."""
 LONG_HISTORY = 40.0
 LEAST_POPULARITY_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT = 2.5, 500.0
 """Histories shorter than that say little of tastes, so both must be clearer before any popularity is given up."""
@@ -94,8 +94,8 @@ class Declared:
         """Return from which mean popularity over its noise tastes are looked for."""
         if not evidence.long:
             return LEAST_POPULARITY_OF_SHORT
-        if self.features and evidence.directions >= MANY_DIRECTIONS:
-            return LEAST_POPULARITY_OF_MANY
+        if evidence.directions >= MANY_DIRECTIONS:
+            return LEAST_POPULARITY_OF_MANY if self.features else LEAST_POPULARITY_OF_MANY_ALONE
         return LEAST_POPULARITY if self.features else LEAST_POPULARITY_ALONE
 
     def least_directions(self, evidence: Evidence) -> float:

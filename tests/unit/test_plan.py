@@ -12,6 +12,8 @@ from models.evidence import (
     LEAST_FOUND,
     LEAST_FOUND_IN_SHORT,
     LEAST_POPULARITY,
+    LEAST_POPULARITY_ALONE,
+    LEAST_POPULARITY_OF_MANY_ALONE,
     MANY_DIRECTIONS,
     Declared,
     PlanError,
@@ -93,6 +95,15 @@ def test_faint_popularity_is_no_reason_where_many_tastes_stand_above_the_noise_a
     assert dict(make_plan(faint).shares)["popularity"] == pytest.approx(LARGEST_POPULARITY_SHARE, rel=0.1)
     assert make_plan(replace(faint, features=False)).gate == "shut"
     assert make_plan(replace(faint, history=20.0)).gate == "shut"
+
+
+def test_without_features_popularity_must_be_clearer_unless_many_tastes_stand_above_the_noise() -> None:
+    few = replace(DENSE, people=3000, items=3000, noise=4.0, features=False)
+    assert LEAST_POPULARITY_ALONE > few.assumed.popularity > LEAST_POPULARITY_OF_MANY_ALONE
+    assert few.assumed.directions < MANY_DIRECTIONS
+    assert make_plan(few).gate == "shut"
+    assert make_plan(replace(few, features=True)).gate == "open"
+    assert make_plan(replace(few, people=4 * few.people, items=4 * few.items)).gate == "open"
 
 
 def test_short_histories_need_more_directions_than_long_ones() -> None:
