@@ -33,8 +33,8 @@ COMPANY_SHARE, NEAR_SHARE = 0.58, 0.8
 """Where public features help to find tastes: the item x context round's part of what popularity and the vote leave,
 since its noise costs more than that of the moments; and what counts as near, more than without noise."""
 VOTE_SHARE, LARGEST_VOTE_SHARE = 0.01, 0.08
-VOTES_TOLD_APART = 80.0
-"""The vote's share is (80 s / N)² where that lies between the two: the votes of one in eighty are its noise."""
+VOTES_TOLD_APART = 113.0
+"""The vote's share is (113 s / N)² where that lies between the two: the votes of one in 113 are its noise."""
 MANY_TOP_ITEMS, DIRECTIONS_FOR_MANY = 400, 10_000.0
 """Where so many directions stand above the noise, so many items get one of their own."""
 RANK_BESIDE_CONTENT = 16
