@@ -14,7 +14,7 @@ LEAST_DIRECTIONS = 100.0
 """Directions in which co-occurrence must be able to stand above the noise before it is asked for."""
 LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 3.0
 """Mean popularity over its noise from which long histories are asked for tastes, with public features and without."""
-MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY, LEAST_POPULARITY_OF_MANY_ALONE = 1000.0, 0.8, 2.0
+MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY, LEAST_POPULARITY_OF_MANY_ALONE = 1000.0, 1.0, 2.0
 """Where so many directions stand above the noise, less will do."""
 LONG_HISTORY = 40.0
 LEAST_POPULARITY_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT = 2.5, 500.0
