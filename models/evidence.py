@@ -21,6 +21,8 @@ LEAST_POPULARITY_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT = 2.5, 500.0
 """Histories shorter than that say little of tastes, so both must be clearer before any popularity is given up."""
 LEAST_FOUND, LEAST_FOUND_IN_SHORT = 1.5, 2.5
 """So many tastes, counted by fidelity, must be found in long and short histories, or popularity gets the rest."""
+FAINT_POPULARITY, LEAST_OF_DIRECTIONS = 2.0, 0.075
+"""Below so much mean popularity over its noise, so much of the root of the directions must be found as well."""
 MOMENTS_SHARE = 3 / 7
 """Of the budget, at whose noise directions are counted."""
 
@@ -104,7 +106,11 @@ class Declared:
 
     def least_found(self, evidence: Evidence) -> float:
         """Return how many tastes, counted by fidelity, the moments must show before more is spent on them."""
-        return LEAST_FOUND if evidence.long else LEAST_FOUND_IN_SHORT
+        if not evidence.long:
+            return LEAST_FOUND_IN_SHORT
+        if evidence.popularity >= FAINT_POPULARITY:
+            return LEAST_FOUND
+        return max(LEAST_FOUND, LEAST_OF_DIRECTIONS * math.sqrt(evidence.directions))
 
     def suffices(self, evidence: Evidence) -> bool:
         """Tell whether looking for tastes can pay, or popularity had better have it all."""

@@ -124,8 +124,8 @@ def _tastes(declared: Declared, evidence: Evidence, gate: str) -> Choice:
 def _least_found(declared: Declared, evidence: Evidence) -> str:
     """Say how many tastes the third look wants."""
     if declared.history is None:
-        return f"{LEAST_FOUND_IN_SHORT:g} tastes ({LEAST_FOUND:g} if histories are long)"
-    return f"{declared.least_found(evidence):g} tastes"
+        return f"{LEAST_FOUND_IN_SHORT:g} tastes ({LEAST_FOUND:g} or more if histories are long)"
+    return f"{declared.least_found(evidence):.2g} tastes"
 
 
 def _budget(shares: Mapping[str, float], *, given: bool) -> Choice:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from models.evidence import (
+    FAINT_POPULARITY,
     LEAST_DIRECTIONS,
     LEAST_DIRECTIONS_OF_SHORT,
     LEAST_FOUND,
     LEAST_FOUND_IN_SHORT,
     LEAST_POPULARITY,
     LEAST_POPULARITY_ALONE,
+    LEAST_POPULARITY_OF_MANY,
     LEAST_POPULARITY_OF_MANY_ALONE,
     MANY_DIRECTIONS,
     Declared,
@@ -73,6 +75,12 @@ def test_some_tastes_must_be_found_before_more_is_spent_on_them_and_more_in_shor
     assert not long.pays(LEAST_FOUND - 0.1, math.sqrt(100.0))
     assert not long.pays(LEAST_FOUND_IN_SHORT - 0.1, math.sqrt(20.0)), "what was declared may have been wrong"
     assert make_plan(replace(DENSE, noise=0.0)).pays(0.1, math.sqrt(100.0))
+    faint = make_plan(replace(DENSE, items=13_000, noise=3.0))
+    assert LEAST_POPULARITY_OF_MANY < faint.declared.assumed.popularity < FAINT_POPULARITY
+    assert not faint.pays(0.07 * math.sqrt(faint.declared.assumed.directions), math.sqrt(100.0))
+    few = make_plan(replace(DENSE, people=1000, noise=3.0))
+    assert few.declared.assumed.popularity < FAINT_POPULARITY
+    assert few.pays(LEAST_FOUND, math.sqrt(100.0)), "few directions, few tastes"
     forced = make_plan(short.declared, shares={"popularity": 1.0, "moments": 3.0, "item_context": 3.0})
     assert forced.pays(0.1, math.sqrt(20.0))
 
