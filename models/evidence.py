@@ -15,10 +15,11 @@ LEAST_DIRECTIONS = 100.0
 LEAST_POPULARITY, LEAST_POPULARITY_ALONE = 1.5, 3.0
 """Mean popularity over its noise from which long histories are asked for tastes, with public features and without."""
 MANY_DIRECTIONS, LEAST_POPULARITY_OF_MANY, LEAST_POPULARITY_OF_MANY_ALONE = 1000.0, 1.0, 2.0
-"""Where so many directions stand above the noise, less will do."""
+"""Where so many directions stand above the noise, less will do, with public features and without."""
 LONG_HISTORY = 40.0
-LEAST_POPULARITY_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT = 2.5, 500.0
-"""Histories shorter than that say little of tastes, so both must be clearer before any popularity is given up."""
+LEAST_POPULARITY_OF_SHORT = 2.5
+LEAST_DIRECTIONS_OF_SHORT, LEAST_DIRECTIONS_OF_SHORT_ALONE = 500.0, 1000.0
+"""Histories shorter than that say little of tastes, so all must be clearer before any popularity is given up."""
 LEAST_FOUND, LEAST_FOUND_IN_SHORT = 1.5, 2.5
 """So many tastes, counted by fidelity, must be found in long and short histories, or popularity gets the rest."""
 FAINT_POPULARITY, LEAST_OF_DIRECTIONS = 2.0, 0.075
@@ -102,7 +103,9 @@ class Declared:
 
     def least_directions(self, evidence: Evidence) -> float:
         """Return in how many directions a usual taste must stand above the noise: short histories hold few pairs."""
-        return LEAST_DIRECTIONS if evidence.long else LEAST_DIRECTIONS_OF_SHORT
+        if evidence.long:
+            return LEAST_DIRECTIONS
+        return LEAST_DIRECTIONS_OF_SHORT if self.features else LEAST_DIRECTIONS_OF_SHORT_ALONE
 
     def least_found(self, evidence: Evidence) -> float:
         """Return how many tastes, counted by fidelity, the moments must show before more is spent on them."""

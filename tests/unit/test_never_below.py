@@ -83,11 +83,11 @@ def test_where_the_gate_is_shut_the_release_is_private_popularity_of_the_whole_b
 def test_where_short_histories_told_little_of_tastes_the_rest_goes_to_popularity(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plan, learnt = learn(made("dense, with a crowd"), epsilon=4.0, seed=1)
+    plan, learnt = learn(made("dense, with a crowd"), epsilon=6.0, seed=1)
     assert [name for name, _ in plan.shares] == ["popularity", "moments", "item_context", "vote"]
     assert (learnt.rounds, learnt.tastes) == (("popularity", "moments", "popularity", "popularity"), 0)
     monkeypatch.setattr(Plan, "pays", lambda plan, found, root_history: True)
-    assert learn(made("dense, with a crowd"), epsilon=4.0, seed=1)[1].rounds[2] == "item_context"
+    assert learn(made("dense, with a crowd"), epsilon=6.0, seed=1)[1].rounds[2] == "item_context"
 
 
 def test_where_tastes_are_plain_they_are_found_and_voted_for() -> None:

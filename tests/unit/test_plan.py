@@ -119,7 +119,12 @@ def test_short_histories_need_more_directions_than_long_ones() -> None:
     assert few.assumed.popularity > few.least_popularity(few.assumed)
     assert LEAST_DIRECTIONS < few.assumed.directions < LEAST_DIRECTIONS_OF_SHORT
     assert make_plan(few).gate == "shut"
-    assert make_plan(replace(few, people=5000)).gate == "open"
+    more = replace(few, people=5000)
+    assert more.assumed.directions > LEAST_DIRECTIONS_OF_SHORT
+    assert make_plan(more).gate == "open"
+    assert make_plan(replace(few, people=3000)).gate == "open"
+    assert make_plan(replace(few, people=3000, features=False)).gate == "shut", "nothing else helps"
+    assert make_plan(replace(more, features=False)).gate == "open"
 
 
 def test_tastes_leave_room_for_content_where_there_is_any() -> None:
