@@ -9,13 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from models.evidence import (
-    LEAST_POPULARITY,
-    MOMENTS_SHARE,
-    Declared,
-    Evidence,
-    PlanError,
-)
+from models.evidence import LEAST_POPULARITY, MOMENTS_SHARE, Declared, Evidence, PlanError
 from models.plan_words import Choice, in_words
 from models.recipe import RecipeSettings
 

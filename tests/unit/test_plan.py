@@ -191,6 +191,7 @@ def test_the_command_prints_the_plan_with_its_reasons(capsys: pytest.CaptureFixt
         "budget",
         "basis",
         "rank",
+        "third look",
         "clipping",
         "because",
         "epsilon 4.00",
