@@ -18,6 +18,8 @@ from models.history import Float, Histories, Ids, history_weights, spared_events
 
 Values = NDArray[np.floating[Any]]
 FLOOR = np.float32(1e-12)
+TOP = 10.0
+"""Rank at which the answer for the whole catalogue is half of what it is at the top."""
 LITTLE = 0.1
 """Root mean square of a person's gains below which they count for less than one vote."""
 
@@ -86,7 +88,7 @@ def answers(question: BallotInput, people: Histories) -> Values:
         able = np.flatnonzero(_judged(question, people.lengths) >= hidden)
         some = _Told(*(part[hidden - 1][:, able] for part in (told.taste, told.content, told.fade)))
         rank = _ranks(question, people.take(able), recencies, some, hidden)
-        gained[able, 0] += 2 / np.log2(2 + rank)
+        gained[able, 0] += 1 / (1 + rank / TOP)
         gained[able, 1] += 1 / np.log2(2 + 99 * rank / question.items)
     over = (gained - gained[:, :, :1])[:, :, 1:].reshape(people.people, -1)
     length = np.sqrt((over[:, None] @ over[:, :, None])[:, 0])

@@ -1,8 +1,8 @@
 """The ballot: ways to blend what was learnt, what is public and what is popular, and how devices judge them.
 
 A device hides its latest events from itself one by one, looks how far down each way of blending ranks the
-hidden item, and says which ways put it higher than popularity alone would. It answers twice, for how high the item
-stands in the whole catalogue and for how much of the catalogue it passes, and a way must win both.
+hidden item, and says which ways put it higher than popularity alone would. It answers twice, for how near the item
+comes to the top of the whole catalogue and for how much of the catalogue it passes, and a way must win both.
 """
 
 import math
@@ -18,8 +18,9 @@ from models.popularity import Popularity
 from models.preference import spread
 
 Wide = NDArray[np.float64]
-RIVALS = 200
-"""Most popular items that a hidden item is compared with one by one, and how many stand for all others."""
+RIVALS, STAND_INS = 200, 1000
+"""Most popular items that a hidden item is compared with one by one, and how many stand for all others: a way that
+puts a few of the others above the item must not look as if it put none there."""
 HIDDEN = 3
 """Latest events a device hides from itself, one after the other."""
 CERTAIN = 2.0
@@ -211,7 +212,7 @@ def ballot(
     """
     ranked = np.argsort(-popularity.mean, kind="stable")
     head, tail = ranked[:RIVALS], ranked[RIVALS:]
-    some = rng.permutation(tail)[:RIVALS]
+    some = rng.permutation(tail)[:STAND_INS]
     counts = np.concatenate([np.ones(len(head)), np.full(len(some), len(tail) / max(len(some), 1))])
     nothing = np.zeros((parameters.items, 1), np.float32)
     content = parameters.content if parameters.content.size else nothing

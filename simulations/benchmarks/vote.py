@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from client.ballot import FLOOR, LITTLE
+from client.ballot import FLOOR, LITTLE, TOP
 from client.statistics import contribution_sum
 from models.ballot import HIDDEN, BallotInput, ballot, ways
 from models.history import Histories, Ids, history_weights
@@ -80,7 +80,7 @@ def one_by_one(asked: BallotInput, people: Histories) -> Int64:
         gained = np.zeros((len(alike), 2, len(asked.blends)))
         for hidden in range(1, _judges(asked, int(count)) + 1):
             rank = _ranks(asked, items[:, :-hidden], items[:, -hidden], int(count))
-            gained[:, 0] += 2 / np.log2(2 + rank)
+            gained[:, 0] += 1 / (1 + rank / TOP)
             gained[:, 1] += 1 / np.log2(2 + 99 * rank / asked.items)
         over = (gained - gained[:, :, :1])[:, :, 1:].reshape(len(alike), -1)
         length = np.sqrt((over[:, None] @ over[:, :, None])[:, 0])
