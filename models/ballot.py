@@ -23,8 +23,8 @@ RIVALS, STAND_INS = 200, 1000
 puts a few of the others above the item must not look as if it put none there."""
 HIDDEN = 3
 """Latest events a device hides from itself, one after the other."""
-CERTAIN = 2.0
-"""Noise deviations by which a way must beat popularity alone, twice, before it counts."""
+CERTAIN = (3.0, 2.0)
+"""Noise deviations by which a way must beat popularity alone, in each answer, before it counts."""
 RECENCIES = ((0.01, 3.0), (0.03, 5.0), (0.1, 15.0))
 STRENGTHS_OF_CONTENT = (0.15, 0.5, 1.5, 4.0)
 STRENGTHS_OF_TASTE = (0.2, 0.6, 1.6, 4.0)
@@ -264,7 +264,8 @@ def elect(mean: Wide, among: Ways, *, std: float) -> Blend:
         grid = answers[:, start : start + len(listed)].reshape(2, *shape)
         start += len(listed)
         fitted, left = _fitted(grid, std=std)
-        votes = np.where(fitted.min(axis=0) > CERTAIN * std * left, fitted.sum(axis=0), -np.inf)
+        sure = (fitted > np.array(CERTAIN)[:, None] * std * left).all(axis=0)
+        votes = np.where(sure, fitted.sum(axis=0), -np.inf)
         if votes.max() > most:
             best, most = listed[int(votes.argmax())], float(votes.max())
     return best
