@@ -122,6 +122,30 @@ def _ranked_by_model(model: GlobalParameters, among: Ways, people: Histories) ->
     return rank
 
 
+def test_a_way_that_puts_a_few_unpopular_items_above_is_not_taken_for_one_that_puts_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    items, who = 12_000, range(200)
+    plain = parameters(items, taste=0, content=4)
+    model = replace(plain, content=plain.content / np.linalg.norm(plain.content, axis=1, keepdims=True))
+    popular = Popularity(np.geomspace(0.5, 0.001, items), std=0.002, people=300)
+    among = ways(content=True, tastes=False, timed=False)
+    likes = [stream(8, "likes", person).integers(items) for person in who]
+    rows = [np.argsort(-(model.content @ model.content[like]))[:40] for like in likes]
+    people = from_lists([stream(9, "met", i).permutation(row)[:6].tolist() for i, row in enumerate(rows)])
+
+    def answered() -> Values:
+        asked = ballot(model, popular, among, stream(6, "rivals"), spared=0)
+        return (1 / (1 + _ranked_by_ballot(asked, people) / device.TOP)).mean(axis=0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("models.ballot.RIVALS", items)
+        exact = answered()
+    assert np.abs(answered() - exact).max() < 0.015
+    monkeypatch.setattr("models.ballot.STAND_INS", 200)
+    assert np.abs(answered() - exact).max() > 0.03
+
+
 def test_who_kept_nothing_out_of_what_was_learnt_does_not_judge_it() -> None:
     short = from_lists([[1, 2, 3]])
     assert not vote.in_sweeps(QUESTIONS[0], short).any()

@@ -40,3 +40,11 @@ def test_no_way_wins_from_noise_alone() -> None:
     draw = stream(2, "noise of votes")
     won = [elect(draw.normal(size=2 * CELLS), AMONG, std=1.0) != AMONG.plain for _ in range(400)]
     assert np.mean(won) < 0.05
+
+
+def test_a_way_must_beat_popularity_by_three_deviations_near_the_top_and_two_in_the_share() -> None:
+    among = ways(content=True, tastes=False, timed=False)
+    few, many, none = 2.5, 9.0, [0.0, 0.0, 0.0]
+    assert elect(np.array([few, *none, many, *none]), among, std=1.0) == among.plain
+    assert elect(np.array([many, *none, few, *none]), among, std=1.0) == among.listed[1]
+    assert elect(np.array([many, *none, 1.5, *none]), among, std=1.0) == among.plain
