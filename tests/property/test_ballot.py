@@ -136,7 +136,8 @@ def test_a_way_that_puts_a_few_unpopular_items_above_is_not_taken_for_one_that_p
 
     def answered() -> Values:
         asked = ballot(model, popular, among, stream(6, "rivals"), spared=0)
-        return (1 / (1 + _ranked_by_ballot(asked, people) / device.TOP)).mean(axis=0)
+        answers: Values = 1 / (1 + _ranked_by_ballot(asked, people) / device.TOP)
+        return np.asarray(answers.mean(axis=0))
 
     with monkeypatch.context() as patch:
         patch.setattr("models.ballot.RIVALS", items)
